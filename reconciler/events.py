@@ -1,0 +1,178 @@
+"""Triggers: what travels on the queue. A trigger names a subject and says why; it never carries an object.
+
+Text form: a CloudEvent 1.0 in structured JSON. Ids are SQS FIFO's: a message group per subject, so that one Gateway is
+serial and thousands run in parallel; a deduplication id from what changed, never from the content.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from reconciler.errors import Misconfigured
+from reconciler.ir import GatewayKey, frozen_map
+
+SCHEMA = "1"
+EVENT_TYPE = "dev.routewright.trigger"
+MAX_BYTES = 256 * 1024
+"""A trigger longer than this is not ours: ours stay under 8 KiB whatever the objects hold."""
+
+
+class Cause(StrEnum):
+    """Why a Gateway is looked at."""
+
+    EVENT = "event"  # something it depends on changed
+    RELIST = "relist"  # the watcher may have missed something
+    RESYNC = "resync"  # the schedule, light
+    DEEP = "deep"  # the schedule, with a full observe against drift
+    BACKFILL = "backfill"  # somebody asked by hand
+    LATER = "later"  # an earlier run said: look again
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Seen:
+    """An object version that caused a trigger."""
+
+    kind: str
+    uid: str
+    version: str
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Look at this subject.
+
+    Attributes:
+        cluster: cluster id.
+        namespace, name: the subject; namespace is "" for a GatewayClass.
+        kind: `Gateway` or `GatewayClass`.
+        cause: see `Cause`.
+        seen: for events, the versions that caused it.
+        services: `namespace/name` of Services whose endpoints changed, sorted.
+        run: id of the resync or backfill run; with a look-again the id of the first trigger.
+        attempt: how often it was looked at again.
+    """
+
+    cluster: str
+    namespace: str
+    name: str
+    kind: str = "Gateway"
+    cause: Cause = Cause.EVENT
+    seen: tuple[Seen, ...] = ()
+    services: tuple[str, ...] = ()
+    run: str = ""
+    attempt: int = 0
+
+    @property
+    def key(self) -> GatewayKey:
+        """The Gateway's key."""
+        return GatewayKey(self.cluster, self.namespace, self.name)
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Return the highest resourceVersion seen by kind: the snapshot must not be older."""
+        highest: dict[str, str] = {}
+        for item in self.seen:
+            highest[item.kind] = max(highest.get(item.kind, ""), item.version, key=_as_number)
+        return frozen_map(highest)
+
+    @property
+    def only_endpoints(self) -> bool:
+        """Whether nothing but endpoints changed."""
+        return self.cause is Cause.EVENT and bool(self.seen) and {item.kind for item in self.seen} == {"EndpointSlice"}
+
+    @property
+    def group(self) -> str:
+        """Return the message group id: at most 52 characters, whatever the length of the names."""
+        subject = f"{self.namespace}/{self.name}" if self.kind == "Gateway" else f"{self.kind}:{self.name}"
+        return _short(f"{self.cluster}\n{subject}")
+
+    @property
+    def deduplication(self) -> str:
+        """Return the deduplication id: the same change twice is one message, a run or a look-again never is."""
+        if self.cause is Cause.EVENT:
+            what = json.dumps(sorted([s.kind, s.uid, s.version, s.deleted] for s in self.seen))
+        else:
+            what = f"{self.run}#{self.attempt}"
+        return _short(f"{self.group}\n{self.cause}\n{what}")
+
+    def again(self) -> Trigger:
+        """Return the trigger of the next look at the same subject."""
+        return replace(self, cause=Cause.LATER, run=self.run or self.deduplication, attempt=self.attempt + 1)
+
+    def merge(self, newer: Trigger) -> Trigger:
+        """Return one trigger for two of the same subject (debounce): nothing of either is lost."""
+        stronger = max(self.cause, newer.cause, key=list(Cause).index) if self.cause != newer.cause else self.cause
+        return replace(
+            newer,
+            cause=stronger,
+            seen=tuple(sorted({*self.seen, *newer.seen})),
+            services=tuple(sorted({*self.services, *newer.services})),
+            run=newer.run or self.run,
+        )
+
+
+def to_text(trigger: Trigger) -> str:
+    """Return the CloudEvent of a trigger."""
+    event = {
+        "specversion": "1.0",
+        "type": EVENT_TYPE,
+        "source": f"/clusters/{trigger.cluster}",
+        "id": trigger.deduplication,
+        "subject": f"{trigger.kind}/{trigger.namespace}/{trigger.name}",
+        "datacontenttype": "application/json",
+        "dataschema": SCHEMA,
+        "data": {
+            "cause": trigger.cause,
+            "seen": [[s.kind, s.uid, s.version, s.deleted] for s in trigger.seen],
+            "services": trigger.services,
+            "run": trigger.run,
+            "attempt": trigger.attempt,
+        },
+    }
+    return json.dumps(event, sort_keys=True, separators=(",", ":"))
+
+
+def from_text(text: str) -> Trigger:
+    """Return the trigger of a CloudEvent. Raises Misconfigured for a message that is not one of ours."""
+    if len(text) > MAX_BYTES:
+        raise Misconfigured(f"queue message of {len(text)} characters is not a trigger (at most {MAX_BYTES})")
+    try:
+        return _read(json.loads(text))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Misconfigured("queue message is not a routewright trigger: expected a CloudEvent of ours") from error
+
+
+def _read(event: Mapping[str, Any]) -> Trigger:
+    if event["type"] != EVENT_TYPE or event["dataschema"] != SCHEMA:
+        raise ValueError(event["type"])
+    kind, namespace, name = str(event["subject"]).split("/")
+    source = str(event["source"])
+    if kind not in ("Gateway", "GatewayClass") or not name or not source.startswith("/clusters/"):
+        raise ValueError(kind)
+    data = event["data"]
+    return Trigger(
+        cluster=source.removeprefix("/clusters/"),
+        namespace=namespace,
+        name=name,
+        kind=kind,
+        cause=Cause(data["cause"]),
+        seen=tuple(Seen(str(k), str(u), str(v), bool(d)) for k, u, v, d in data["seen"]),
+        services=tuple(str(service) for service in data["services"]),
+        run=str(data["run"]),
+        attempt=int(data["attempt"]),
+    )
+
+
+def _short(text: str) -> str:
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=").lower()
+
+
+def _as_number(version: str) -> tuple[int, str]:
+    return (int(version), version) if version.isdigit() else (-1, version)

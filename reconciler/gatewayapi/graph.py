@@ -1,0 +1,125 @@
+"""The graph: every object of one Gateway validated and connected. Status and IR both come from it.
+
+Types only; `attachment.attach` builds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.gatewayapi.resources import Gateway, GatewayClass, HTTPRoute, Listener, ParentRef
+from reconciler.ir import BackendPool, Certificate, Config, GatewayKey, RouteKey, WeightedPool, frozen_map
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """A user's mistake: the condition it turns False (`Conflicted`: True), the reason, and what to change."""
+
+    condition: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerNode:
+    """A listener of the Gateway, judged.
+
+    Attributes:
+        listener: as the user wrote it.
+        kinds: supportedKinds, e.g. ("HTTPRoute",).
+        problems: what is wrong; those on `Accepted` or `Conflicted` keep it out of the cloud.
+        certificates: usable ones, in the order of certificateRefs.
+        attached: number of Routes attached (attachedRoutes).
+        overlapping: hostnames overlap with another TLS listener of the port (OverlappingTLSConfig).
+    """
+
+    listener: Listener
+    kinds: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    attached: int = 0
+    overlapping: bool = False
+
+    @property
+    def served(self) -> bool:
+        """Whether the listener is built at all: accepted, and with a usable certificate where it needs one."""
+        refused = any(p.condition in ("Accepted", "Conflicted") for p in self.problems)
+        return not refused and (self.listener.protocol != "HTTPS" or bool(self.certificates))
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBackends:
+    """Backends of one rule, resolved: pools with weights, and the weight of those that are invalid (answered 500)."""
+
+    pools: tuple[WeightedPool, ...] = ()
+    error_share: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A Route on one listener with the hostnames that hold there: (effective, as written on the Route), "" for any."""
+
+    listener: str
+    hostnames: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One parentRef of one Route that names our Gateway, judged.
+
+    Attributes:
+        route: the Route.
+        parent: the parentRef as written (defaults filled in).
+        bound: listeners it is attached to; empty if it was refused.
+        refused: why it is not accepted; None if it is.
+        unresolved: problems of its references (ResolvedRefs=False); only the first is the condition's reason.
+        backends: by rule index.
+        dropped: rules that cannot be used: index -> what is wrong (PartiallyInvalid).
+    """
+
+    route: HTTPRoute
+    parent: ParentRef
+    bound: tuple[Bound, ...] = ()
+    refused: Problem | None = None
+    unresolved: tuple[Problem, ...] = ()
+    backends: Mapping[int, RuleBackends] = field(default_factory=dict)
+    dropped: Mapping[int, Problem] = field(default_factory=dict)
+
+    @property
+    def key(self) -> RouteKey:
+        """The Route's key."""
+        return self.route.key
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """One Gateway with all that hangs on it.
+
+    Attributes:
+        key: the Gateway.
+        gateway: None if it does not exist.
+        gateway_class: None if it does not exist or is not ours.
+        ours: the Gateway's class names our controller.
+        config: merged and checked settings.
+        problems: of the Gateway itself (Accepted, ResolvedRefs, Programmed).
+        class_problems: of the GatewayClass.
+        listeners: in the order of the spec.
+        attachments: sorted by Route key, then parentRef.
+        pools: all pools that attachments use, by id.
+        former: Routes that carry a parent entry of ours for this Gateway but no longer name it.
+        withdrawn: the Gateway is being deleted or left our class: it wants nothing in the cloud.
+    """
+
+    key: GatewayKey
+    gateway: Gateway | None
+    gateway_class: GatewayClass | None
+    ours: bool
+    config: Config = field(default_factory=Config)
+    problems: tuple[Problem, ...] = ()
+    class_problems: tuple[Problem, ...] = ()
+    listeners: tuple[ListenerNode, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    pools: Mapping[str, BackendPool] = field(default_factory=frozen_map)
+    former: tuple[HTTPRoute, ...] = ()
+    withdrawn: bool = False

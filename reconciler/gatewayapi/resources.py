@@ -1,0 +1,218 @@
+"""Frozen typed views of the Kubernetes objects that a run reads, made from plain dicts.
+
+Views hold what the CRDs' defaults would have filled in, so that a manifest from a file and the same object from an API
+server read alike. Reading is total: what cannot be read becomes a missing value, never an exception; the schema's own
+checks are the API server's (or, offline, `cli`'s) business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.ir import Filter, Json, Match, Redirect, RouteKey, frozen_map
+
+GROUP = "gateway.networking.k8s.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """Object metadata. `created` and `deleted` are RFC 3339 or ""."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    generation: int = 1
+    resource_version: str = ""
+    created: str = ""
+    deleted: str = ""
+    labels: Mapping[str, str] = field(default_factory=frozen_map)
+    annotations: Mapping[str, str] = field(default_factory=frozen_map)
+    finalizers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ParentRef:
+    """A parentRef as the user wrote it, with the CRD's defaults (group, kind); namespace "" if the user left it out."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+    section_name: str = ""
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectRef:
+    """A reference to a Secret, a Service, a configuration object; `namespace` "" if left out, `port` 0 if none."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSelector:
+    """matchLabels and matchExpressions of a namespace selector."""
+
+    labels: Mapping[str, str] = field(default_factory=frozen_map)
+    expressions: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedRoutes:
+    """Who may attach. `source`: Same, All or Selector. `kinds`: (group, kind) pairs as given, empty for the default."""
+
+    source: str = "Same"
+    selector: LabelSelector | None = None
+    kinds: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A listener of a Gateway. `hostname` "" for any, lower case. `tls_mode` "" without a tls block."""
+
+    name: str
+    port: int
+    protocol: str
+    hostname: str = ""
+    allowed: AllowedRoutes = field(default_factory=AllowedRoutes)
+    tls_mode: str = ""
+    certificate_refs: tuple[ObjectRef, ...] = ()
+    tls_options: Mapping[str, str] = field(default_factory=frozen_map)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A Gateway; `status` is the object's status as read (plain), for merging."""
+
+    meta: Meta
+    class_name: str
+    listeners: tuple[Listener, ...]
+    addresses: tuple[tuple[str, str], ...] = ()
+    labels: Mapping[str, str] = field(default_factory=frozen_map)
+    annotations: Mapping[str, str] = field(default_factory=frozen_map)
+    parameters: ObjectRef | None = None
+    status: Mapping[str, Any] = field(default_factory=frozen_map)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayClass:
+    """A GatewayClass; `parameters.namespace` is set for namespaced kinds."""
+
+    meta: Meta
+    controller: str
+    parameters: ObjectRef | None = None
+    status: Mapping[str, Any] = field(default_factory=frozen_map)
+
+
+@dataclass(frozen=True, slots=True)
+class BackendRef:
+    """A backend of a rule with its weight (default 1) and its own filters."""
+
+    ref: ObjectRef
+    weight: int = 1
+    filters: tuple[Filter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of an HTTPRoute. No matches given: one match of everything. `redirect` has port 0 if unresolved."""
+
+    matches: tuple[Match, ...]
+    backends: tuple[BackendRef, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    redirect: Redirect | None = None
+    name: str = ""
+    timeouts: Mapping[str, str] = field(default_factory=frozen_map)
+    retry: str = ""
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPRoute:
+    """An HTTPRoute; `hostnames` lower case; `status` as read (plain)."""
+
+    meta: Meta
+    parents: tuple[ParentRef, ...]
+    hostnames: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    status: Mapping[str, Any] = field(default_factory=frozen_map)
+
+    @property
+    def key(self) -> RouteKey:
+        """The Route's key."""
+        return RouteKey("HTTPRoute", self.meta.namespace, self.meta.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceGrant:
+    """Who (group, kind, namespace) may refer to what (group, kind, name or "" for all) in this namespace."""
+
+    meta: Meta
+    sources: tuple[tuple[str, str, str], ...]
+    targets: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePortSpec:
+    """A port of a Service."""
+
+    port: int
+    name: str = ""
+    protocol: str = "TCP"
+    app_protocol: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A Service."""
+
+    meta: Meta
+    type: str = "ClusterIP"
+    ports: tuple[ServicePortSpec, ...] = ()
+    families: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SliceEndpoint:
+    """An endpoint of a slice; `ready` unknown counts as true."""
+
+    addresses: tuple[str, ...]
+    ready: bool = True
+    serving: bool = True
+    terminating: bool = False
+    zone: str = ""
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSlice:
+    """An EndpointSlice; `ports`: (name, number, protocol); `service` from its label."""
+
+    meta: Meta
+    service: str
+    family: str
+    ports: tuple[tuple[str, int, str], ...]
+    endpoints: tuple[SliceEndpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A Namespace with its labels."""
+
+    meta: Meta
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigObject:
+    """A LoadBalancerConfig or BackendConfig (group routewright.dev): its spec, plain."""
+
+    meta: Meta
+    kind: str
+    spec: Mapping[str, Json]
+    status: Mapping[str, Any] = field(default_factory=frozen_map)

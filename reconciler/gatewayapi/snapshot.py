@@ -1,0 +1,48 @@
+"""Snapshot: all that one run needs to know of the cluster, frozen.
+
+A list that failed never gives a Snapshot (the edge raises Unavailable instead), so that what is absent here is absent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.gatewayapi.resources import (
+    ConfigObject,
+    EndpointSlice,
+    Gateway,
+    GatewayClass,
+    HTTPRoute,
+    Namespace,
+    ReferenceGrant,
+    Service,
+)
+from reconciler.ir import CertificateFacts, GatewayKey
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The Gateway, its class, the Routes that name it (in spec, or in a parent entry of ours), and what these refer to.
+
+    Attributes:
+        key: the Gateway asked for.
+        controller: our controllerName, e.g. `routewright.dev/aws`.
+        gateway: None if it does not exist.
+        bundle_version: of the installed Gateway API CRDs, e.g. `v1.7.0`; "" if unknown.
+        certificates: facts of every Secret that a listener refers to and that may be read; a referenced and granted
+            Secret without an entry here does not exist.
+        The order of the tuples carries no meaning.
+    """
+
+    key: GatewayKey
+    controller: str
+    gateway: Gateway | None = None
+    gateway_class: GatewayClass | None = None
+    routes: tuple[HTTPRoute, ...] = ()
+    grants: tuple[ReferenceGrant, ...] = ()
+    services: tuple[Service, ...] = ()
+    slices: tuple[EndpointSlice, ...] = ()
+    namespaces: tuple[Namespace, ...] = ()
+    configs: tuple[ConfigObject, ...] = ()
+    certificates: tuple[CertificateFacts, ...] = ()
+    bundle_version: str = ""

@@ -1,0 +1,508 @@
+"""What a Gateway means, in no cloud's words: frontends with one total order of entries, first match wins.
+
+The order of `Frontend.entries` is the specification's precedence; every provider's output must answer each request as
+`first_match` does. Hostnames in entries are effective ones (the overlap of Route and Listener), lower case, `""` any,
+`*.example.com` for one or more labels in front of `example.com`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+type Json = str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None
+
+
+def frozen_map[V](items: Mapping[str, V] | None = None) -> Mapping[str, V]:
+    """Return a read-only copy with sorted keys."""
+    return MappingProxyType(dict(sorted((items or {}).items())))
+
+
+# --- identity -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class GatewayKey:
+    """A Gateway in a cluster; `cluster` is the cluster's id, not its display name."""
+
+    cluster: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"gateway/{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RouteKey:
+    """A Route of any kind, e.g. `RouteKey("HTTPRoute", "team-a", "shop")`."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.lower()}/{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ServicePort:
+    """A port, by number, of a Service."""
+
+    namespace: str
+    name: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"service/{self.namespace}/{self.name}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SecretRef:
+    """A Secret by name."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"secret/{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a Gateway's resources live; from the GatewayClass's configuration only; fixed once recorded in the mark.
+
+    Attributes:
+        owner: account id or project id; "" means the one our credentials belong to.
+        region: region name; "" means the deployment's.
+        network: network id; "" means the deployment's.
+        role: identity to assume before calling the cloud; "" means our own.
+    """
+
+    owner: str = ""
+    region: str = ""
+    network: str = ""
+    role: str = ""
+
+
+# --- configuration (kind LoadBalancerConfig and BackendConfig, already merged and checked) -------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of one Gateway: the class's LoadBalancerConfig, overridden where the class allows it.
+
+    Attributes:
+        scheme: `internal` (default) or `internet-facing`.
+        address_type: `ipv4` or `dualstack`.
+        source_ranges: CIDRs that may connect; empty means the cloud's default for the scheme.
+        target_cidrs: CIDRs that an endpoint's address must lie in; empty means no bound but the always refused ones.
+        tls_policy: name of the cloud's TLS policy; "" means ours.
+        attributes: load balancer attributes by the cloud's own names.
+        deletion_protection: asked for.
+        max_rules_per_namespace: bound on the entries of one namespace's Routes; 0 means none.
+        placement: see `Placement`.
+        allowed_certificates: certificate ids (patterns with a trailing `*` allowed) that a Listener's options may name.
+        cloud: the provider's own block, e.g. the value of `spec.aws`, merged.
+    """
+
+    scheme: str = "internal"
+    address_type: str = "ipv4"
+    source_ranges: tuple[str, ...] = ()
+    target_cidrs: tuple[str, ...] = ()
+    tls_policy: str = ""
+    attributes: Mapping[str, str] = field(default_factory=frozen_map)
+    deletion_protection: bool = False
+    max_rules_per_namespace: int = 0
+    placement: Placement = field(default_factory=Placement)
+    allowed_certificates: tuple[str, ...] = ()
+    cloud: Mapping[str, Json] = field(default_factory=frozen_map)
+
+
+# --- matches ------------------------------------------------------------------------------------------------------
+
+
+class PathType(StrEnum):
+    """How a path is compared; `REGULAR_EXPRESSION` must match the whole path."""
+
+    EXACT = "Exact"
+    PREFIX = "PathPrefix"
+    REGULAR_EXPRESSION = "RegularExpression"
+
+
+class ValueType(StrEnum):
+    """How a header or query parameter value is compared; a regular expression must match the whole value."""
+
+    EXACT = "Exact"
+    REGULAR_EXPRESSION = "RegularExpression"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PathMatch:
+    """A path condition. A PREFIX value is as written by the user; `/foo/` means `/foo`."""
+
+    type: PathType = PathType.PREFIX
+    value: str = "/"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ValueMatch:
+    """A header or query parameter condition. Header names are lower case; query names are as written."""
+
+    name: str
+    value: str
+    type: ValueType = ValueType.EXACT
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Match:
+    """All of its parts must hold."""
+
+    path: PathMatch = field(default_factory=PathMatch)
+    headers: tuple[ValueMatch, ...] = ()
+    query: tuple[ValueMatch, ...] = ()
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a match looks at. `host` may carry a port, any case; `headers` any case; `query` pairs in order."""
+
+    host: str
+    path: str = "/"
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+
+
+# --- actions ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class WeightedPool:
+    """A share of the traffic: `weight / sum of weights` goes to the pool with this id (see `BackendPool.id`)."""
+
+    pool: str
+    weight: int
+    filters: tuple[Filter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Send to weighted pools. `error_share` is the weight of the invalid backends, which answers 500."""
+
+    pools: tuple[WeightedPool, ...]
+    error_share: int = 0
+
+
+class RewriteType(StrEnum):
+    """How a path is replaced."""
+
+    FULL = "ReplaceFullPath"
+    PREFIX = "ReplacePrefixMatch"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PathRewrite:
+    """A path replacement; PREFIX replaces the prefix that the entry's own PathPrefix match names."""
+
+    type: RewriteType
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Answer with a redirect. `""`, `0` and None mean: as in the request, resolved by the specification's rules.
+
+    `port` is already resolved where the specification resolves it (explicit, else the given scheme's, else the
+    listener's port), so it is never 0.
+    """
+
+    status: int
+    port: int
+    scheme: str = ""
+    hostname: str = ""
+    path: PathRewrite | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FixedResponse:
+    """Answer with this status, without a backend. 404: listener isolation; 500: no valid backend."""
+
+    status: int
+
+
+type Action = Forward | Redirect | FixedResponse
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Filter:
+    """A filter of a rule that is not the action itself, e.g. `Filter("URLRewrite", ...)`.
+
+    Attributes:
+        type: the specification's name (RequestHeaderModifier, URLRewrite, ...).
+        body: the filter's own block as canonical JSON text; providers that support the type parse it.
+    """
+
+    type: str
+    body: str
+
+
+# --- the load balancer --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Origin:
+    """The line of the user's YAML that an entry comes from; `rule`, `match` count from 0."""
+
+    route: RouteKey
+    created: str
+    rule: int
+    match: int
+    rule_name: str = ""
+
+    @property
+    def age(self) -> tuple[str, str, str, str]:
+        """Admission order: the oldest Route first, then namespace/name, then kind."""
+        return (self.created, self.route.namespace, self.route.name, self.route.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One (hostname, match) of one rule on one listener; `id` prints as httproute/ns/name/rule/0/match/1/host.
+
+    A fence (`origin` is None) is the explicit 404 that closes a Listener's hostname against broader listeners below it.
+    """
+
+    id: str
+    listener: str
+    hostname: str
+    match: Match
+    action: Action
+    origin: Origin | None = None
+    filters: tuple[Filter, ...] = ()
+    timeouts: Mapping[str, str] = field(default_factory=frozen_map)
+    retry: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What may be known of a TLS Secret outside the cluster edge; never the key.
+
+    Attributes:
+        ref: the Secret.
+        resource_version: of the Secret as read.
+        fingerprint: first 16 hex digits of sha256 over leaf and chain (DER), "" if unreadable.
+        names: DNS names of the leaf.
+        key_type: e.g. `RSA_2048`, `EC_prime256v1`.
+        not_after: RFC 3339 time.
+        problem: why it cannot be used, "" if it can.
+    """
+
+    ref: SecretRef
+    resource_version: str = ""
+    fingerprint: str = ""
+    names: tuple[str, ...] = ()
+    key_type: str = ""
+    not_after: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate of a frontend: a Secret's (`facts`) or one the cloud holds already (`cloud_id`)."""
+
+    facts: CertificateFacts | None = None
+    cloud_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FrontendListener:
+    """A Gateway listener that lives on a frontend; `hostname` "" for any."""
+
+    name: str
+    hostname: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frontend:
+    """One port and protocol. `certificates`: the default first, then in listener order, without repeats."""
+
+    port: int
+    protocol: str
+    listeners: tuple[FrontendListener, ...]
+    entries: tuple[Entry, ...]
+    certificates: tuple[Certificate, ...] = ()
+    tls_options: Mapping[str, str] = field(default_factory=frozen_map)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Endpoint:
+    """A ready address behind a pool (or a serving one where all are terminating)."""
+
+    address: str
+    port: int
+    zone: str = ""
+    node: str = ""
+    ready: bool = True
+    terminating: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """How the cloud asks a target for its health; seconds for times."""
+
+    protocol: str = "HTTP"
+    path: str = "/"
+    port: str = ""
+    interval: int = 15
+    timeout: int = 5
+    healthy: int = 2
+    unhealthy: int = 2
+    matcher: str = "200-399"
+
+
+@dataclass(frozen=True, slots=True)
+class BackendPool:
+    """The endpoints of one Service port; shared by all Routes of the Gateway that use it with the same settings.
+
+    `id` prints as service/ns/name:port. `family` is IPv4 or IPv6.
+    """
+
+    id: str
+    service: ServicePort
+    protocol: str = "HTTP"
+    app_protocol: str = ""
+    family: str = "IPv4"
+    health: HealthCheck = field(default_factory=HealthCheck)
+    endpoints: tuple[Endpoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancer:
+    """What one Gateway wants. No frontends and no pools: it wants nothing (the Gateway is being deleted).
+
+    Attributes:
+        key: the Gateway.
+        uid: the Gateway's UID; a re-created Gateway of the same name is another owner.
+        config: the merged settings.
+        frontends: by port.
+        pools: by id.
+        labels: `spec.infrastructure.labels` and annotations, to be put on what is made.
+    """
+
+    key: GatewayKey
+    uid: str
+    config: Config = field(default_factory=Config)
+    frontends: tuple[Frontend, ...] = ()
+    pools: tuple[BackendPool, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=frozen_map)
+
+    def pool(self, pool_id: str) -> BackendPool:
+        """Return the pool with this id. Raises KeyError for an id that no pool has, which would be a bug of compile."""
+        for pool in self.pools:
+            if pool.id == pool_id:
+                return pool
+        raise KeyError(pool_id)
+
+
+# --- what a provider says it can do, and what it could not --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can honour, as plain data; read before compiling.
+
+    Attributes:
+        features: names for GatewayClass.status.supportedFeatures.
+        kinds: Route kinds that each protocol can take, e.g. {"HTTP": ("HTTPRoute",)}; a protocol that is absent is
+            unsupported.
+        cloud_certificate_option: key of `listener.tls.options` that names a certificate the cloud holds.
+    """
+
+    features: tuple[str, ...]
+    kinds: Mapping[str, tuple[str, ...]]
+    cloud_certificate_option: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rejection:
+    """Something of the want that this cloud cannot do. It costs only the object it names.
+
+    Attributes:
+        origin: what is refused: an entry id, `listener/<name>`, or a pool id.
+        reason: the specification's reason, e.g. UnsupportedValue.
+        message: stable text that tells the user what to change.
+        route: the Route to tell; None if it is a listener's or the Gateway's matter.
+        rule: index of the refused rule; -1 for the whole Route.
+    """
+
+    origin: str
+    reason: str
+    message: str
+    route: RouteKey | None = None
+    rule: int = -1
+
+
+# --- semantics of matching: the oracle ----------------------------------------------------------------------------
+
+
+def host_matches(pattern: str, host: str) -> bool:
+    """Return whether a hostname pattern ("" for any, `*.` for one or more labels) takes a host (port ignored)."""
+    name = host.rsplit(":", 1)[0].lower() if not host.endswith("]") else host.lower()
+    if not pattern:
+        return True
+    if pattern.startswith("*."):
+        return name.endswith(pattern[1:].lower()) and len(name) > len(pattern) - 1
+    return name == pattern.lower()
+
+
+def path_matches(want: PathMatch, path: str) -> bool:
+    """Return whether a path (without query) satisfies the condition."""
+    if want.type is PathType.EXACT:
+        return path == want.value
+    if want.type is PathType.REGULAR_EXPRESSION:
+        return re.fullmatch(want.value, path) is not None
+    prefix = want.value.rstrip("/")
+    return path == prefix or path.startswith(prefix + "/")
+
+
+def _value_matches(want: ValueMatch, pairs: Iterable[tuple[str, str]]) -> bool:
+    value = next((value for name, value in pairs if name == want.name), None)
+    if value is None:
+        return False
+    return value == want.value if want.type is ValueType.EXACT else re.fullmatch(want.value, value) is not None
+
+
+def match_takes(want: Match, request: Request) -> bool:
+    """Return whether a request satisfies all parts of a match."""
+    headers = [(name.lower(), value) for name, value in request.headers]
+    return (
+        path_matches(want.path, request.path)
+        and want.method in ("", request.method)
+        and all(_value_matches(header, headers) for header in want.headers)
+        and all(_value_matches(parameter, request.query) for parameter in want.query)
+    )
+
+
+def first_match(frontend: Frontend, request: Request) -> Entry | None:
+    """Return the entry that answers a request, None for the default 404. The oracle of all property tests."""
+    for entry in frontend.entries:
+        if host_matches(entry.hostname, request.host) and match_takes(entry.match, request):
+            return entry
+    return None
+
+
+def by_host(frontend: Frontend) -> Mapping[str, tuple[Entry, ...]]:
+    """Return the entries grouped by hostname, each group with every entry that can take a request for that hostname."""
+    hosts = dict.fromkeys(entry.hostname for entry in frontend.entries)
+    return {host: tuple(e for e in frontend.entries if _covers(e.hostname, host)) for host in hosts}
+
+
+def _covers(pattern: str, host: str) -> bool:
+    if host.startswith("*."):
+        return pattern in ("", host) or (pattern.startswith("*.") and host.endswith(pattern[1:]))
+    return not pattern if not host else host_matches(pattern, host)

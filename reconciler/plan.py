@@ -1,0 +1,254 @@
+"""Resources, the difference between those wanted and those there, and the plan that closes it.
+
+The machine is generic; what a resource is, what "equal" means and which order keeps traffic is a provider's business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from reconciler.errors import ReconcilerError
+from reconciler.ir import GatewayKey, Json, Rejection, frozen_map
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ResourceKey:
+    """Identity of a cloud resource in our words, never from its position.
+
+    Attributes:
+        kind: e.g. `rule`.
+        scope: the resource it lives in, e.g. `listener/80`; "" if none.
+        name: unique within kind and scope.
+    """
+
+    kind: str
+    scope: str
+    name: str
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.kind, self.scope, self.name) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource, wanted or observed, in canonical form.
+
+    Attributes:
+        key: its identity.
+        spec: the fields that we want or that can be compared; plain JSON values.
+        origins: what it is there for: entry ids, pool ids, listener names.
+        cloud_id: the cloud's own id, observed; "" when only wanted.
+        owned: proven to be ours (observed); what is not proven is never changed.
+    """
+
+    key: ResourceKey
+    spec: Mapping[str, Json] = field(default_factory=frozen_map)
+    origins: tuple[str, ...] = ()
+    cloud_id: str = ""
+    owned: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSet:
+    """What an observation found, or what a rendering wants.
+
+    Attributes:
+        resources: by key.
+        addresses: of the load balancers seen, in order; only those that serve.
+        waiting: what the cloud is still making, in words, e.g. `load balancer x is provisioning`.
+        nonce: given to the load balancer at creation; "" if there is none.
+        exists: the load balancers wanted are there and ours.
+    """
+
+    resources: Mapping[ResourceKey, Resource] = field(default_factory=dict)
+    addresses: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    nonce: str = ""
+    exists: bool = False
+
+    def of_kind(self, kind: str) -> Iterator[Resource]:
+        """Yield the resources of one kind, in order of their keys."""
+        return (self.resources[key] for key in sorted(self.resources) if key.kind == kind)
+
+
+class Depth(IntEnum):
+    """How much an observation reads."""
+
+    EXISTS = 1
+    TOUCHED = 2
+    ALL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What to observe.
+
+    Attributes:
+        depth: EXISTS: is the load balancer there, ours, and serving (two reads); TOUCHED: the parts named;
+            ALL: everything of ours, by name and by tag.
+        parts: names of the parts (`Rendered.parts`) whose digest differs from the mark.
+        pools: ids of the pools whose endpoints are to be compared; None means all of them.
+        names: names recorded in a dirty mark, to be looked for as well.
+    """
+
+    depth: Depth
+    parts: frozenset[str] = frozenset()
+    pools: frozenset[str] | None = frozenset()
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A provider's native picture of a LoadBalancer.
+
+    Attributes:
+        resources: all that should exist; endpoints included.
+        rejections: what this cloud cannot do.
+        parts: digest by part name; a part is what is observed together. Endpoints are in no part.
+        names: names of the resources to create, so that a cut run can be found again.
+        shadowed: entries that an earlier equal match covers entirely, by id.
+    """
+
+    resources: Mapping[ResourceKey, Resource] = field(default_factory=dict)
+    rejections: tuple[Rejection, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=frozen_map)
+    names: tuple[str, ...] = ()
+    shadowed: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Return the digest of the want; endpoints and program version are not in it."""
+        return digest(dict(self.parts))
+
+
+class Op(StrEnum):
+    """What a step does to its resource."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of a plan: exactly one call to the cloud.
+
+    Attributes:
+        op: what it does.
+        key: to which resource.
+        want: the resource as it shall be; None for a deletion.
+        got: as it is; None for a creation.
+        why: the reason, in a sentence for people.
+        disruptive: why traffic would suffer, "" if it does not.
+        call: the cloud's name of the call.
+    """
+
+    op: Op
+    key: ResourceKey
+    want: Resource | None
+    got: Resource | None
+    why: str
+    disruptive: str = ""
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps, in an order that keeps traffic."""
+
+    key: GatewayKey
+    changes: tuple[Change, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    @property
+    def disruptive(self) -> tuple[Change, ...]:
+        """The steps that would hurt traffic."""
+        return tuple(change for change in self.changes if change.disruptive)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A step that did not succeed; `origins` say whom to tell."""
+
+    key: ResourceKey
+    error: ReconcilerError
+    origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a plan.
+
+    Attributes:
+        addresses: hostnames or IPs that serve now.
+        done: number of changes made.
+        failed: steps that failed; the others were made all the same.
+        waiting: what has to become ready, in words.
+        retry_after: seconds until a look again is worth it; None if nothing is open.
+        complete: every change was made, so that the mark may say clean.
+        nonce: of the load balancer, as created or observed.
+    """
+
+    addresses: tuple[str, ...] = ()
+    done: int = 0
+    failed: tuple[Failure, ...] = ()
+    waiting: tuple[str, ...] = ()
+    retry_after: float | None = None
+    complete: bool = True
+    nonce: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A resource whose want and got differ; `fields` names the differing fields."""
+
+    op: Op
+    key: ResourceKey
+    want: Resource | None
+    got: Resource | None
+    fields: tuple[str, ...] = ()
+
+
+def canonical(value: Json) -> str:
+    """Return the one JSON text of a value: sorted keys, no spaces."""
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Json, length: int = 16) -> str:
+    """Return the first `length` hex digits of sha256 over the canonical JSON of a value."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:length]
+
+
+def _plain(value: Json) -> Json:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def diff(want: Mapping[ResourceKey, Resource], got: Mapping[ResourceKey, Resource]) -> tuple[Difference, ...]:
+    """Return what differs, by key; a field that the want does not name is the cloud's own business."""
+    return tuple(_differences(want, got))
+
+
+def _differences(want: Mapping[ResourceKey, Resource], got: Mapping[ResourceKey, Resource]) -> Iterable[Difference]:
+    for key in sorted(set(want) | set(got)):
+        wanted, seen = want.get(key), got.get(key)
+        if wanted is None:
+            yield Difference(Op.DELETE, key, None, seen)
+        elif seen is None:
+            yield Difference(Op.CREATE, key, wanted, None)
+        elif fields := differing(wanted.spec, seen.spec):
+            yield Difference(Op.UPDATE, key, wanted, seen, fields)
+
+
+def differing(want: Mapping[str, Json], got: Mapping[str, Json]) -> tuple[str, ...]:
+    """Return the names of the wanted fields whose observed value is another."""
+    return tuple(name for name in sorted(want) if canonical(want[name]) != canonical(got.get(name)))

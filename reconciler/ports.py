@@ -1,0 +1,101 @@
+"""What the centre asks of the edges: a Provider (cloud), a Cluster, a Queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from reconciler.events import Trigger
+from reconciler.gatewayapi.snapshot import Snapshot
+from reconciler.gatewayapi.status import StatusUpdate
+from reconciler.ir import Capabilities, Config, GatewayKey, LoadBalancer, Placement, SecretRef
+from reconciler.mark import Mark
+from reconciler.plan import Look, Outcome, Plan, Rendered, ResourceSet
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A TLS Secret's content, PEM. Prints without the key."""
+
+    certificate: str
+    chain: str
+    private_key: str = field(repr=False)
+
+
+type ReadSecret = Callable[[SecretRef, str], KeyPair]
+"""Reads a key pair at the moment of import; raises Conflict if its fingerprint is not the planned one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whom cloud resources belong to: a Gateway (key, UID), its placement, and the nonce of its load balancer."""
+
+    key: GatewayKey
+    uid: str
+    placement: Placement
+    nonce: str = ""
+
+
+class Provider(Protocol):
+    """A cloud. `render` and `plan` are pure; `apply` is the only door that writes."""
+
+    @property
+    def name(self) -> str:
+        """Short name, e.g. `aws`; part of annotations and finalizers."""
+
+    def capabilities(self, config: Config) -> Capabilities:
+        """Return what can be honoured under a configuration."""
+
+    def check(self, config: Config) -> tuple[str, ...]:
+        """Return what is wrong with the provider's own block of a configuration, a sentence each."""
+
+    def render(self, lb: LoadBalancer) -> Rendered:
+        """Return the native resources; total and deterministic: what cannot be becomes a Rejection."""
+
+    def observe(self, owner: Owner, want: Rendered, look: Look) -> ResourceSet:
+        """Return what is there, as deep as `look` says; only what is ours is `owned`. Raises ReconcilerError."""
+
+    def plan(self, owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
+        """Return the exact calls that lead from got to want, in an order that keeps traffic. Pure."""
+
+    def apply(self, owner: Owner, plan: Plan, got: ResourceSet, read_secret: ReadSecret) -> Outcome:
+        """Make the calls of the plan and none besides; failures are in the Outcome, never raised."""
+
+
+class Cluster(Protocol):
+    """A Kubernetes cluster, seen through the objects that matter to a run."""
+
+    def snapshot(self, trigger: Trigger) -> Snapshot:
+        """Return all that a run needs, not older than the trigger's versions. Raises Unavailable, PermissionDenied."""
+
+    def write_status(self, updates: Sequence[StatusUpdate]) -> int:
+        """Merge our entries into the objects' status and write what differs; return the number of writes.
+
+        On a conflict reads and merges again; if the generation moved on, drops the write. Raises TransientError.
+        """
+
+    def write_mark(self, key: GatewayKey, mark: Mark | None, *, finalizer: bool) -> None:
+        """Set (or with None remove) our annotation and our finalizer on the Gateway, in one patch.
+
+        Raises Conflict if the Gateway is gone or was re-created.
+        """
+
+    def read_secret(self, ref: SecretRef, fingerprint: str) -> KeyPair:
+        """Return a key pair; raises Conflict if its fingerprint is another by now."""
+
+
+class Queue(Protocol):
+    """The provider's FIFO queue and the `later` queue in front of it."""
+
+    def send(self, trigger: Trigger) -> None:
+        """Put a trigger on the FIFO queue; raises Unavailable."""
+
+    def send_later(self, trigger: Trigger, delay: float) -> None:
+        """Bring a trigger back after `delay` seconds (1 to 900); raises Unavailable."""
+
+
+type Clock = Callable[[], float]
+"""Seconds since the epoch."""
+
+type Settings = Mapping[str, str]
