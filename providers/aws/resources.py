@@ -1,0 +1,150 @@
+"""The native resources of this provider: kinds, keys and the canonical form of their specs.
+
+Both sides write this form, `render` for what is wanted and `observe` for what is there, so that `diff` can compare.
+Resources refer to each other by our own names, never by ARN: an ARN is only known once the resource exists
+(`Resource.cloud_id`).
+
+=====================  =====================  =====================================================================
+kind                   key (scope, name)      spec
+=====================  =====================  =====================================================================
+security-group         "", "frontend"         VpcId, Description
+ingress                "", "<port>"           Sources: sorted CIDRs or prefix list ids, Protocol: "tcp"
+load-balancer          "", "alb"              Name, Type, Scheme, IpAddressType, SecurityGroups (ids, or ["managed"]),
+                                              Subnets (sorted ids; absent: leave those it has)
+lb-attributes          "", "alb"              attribute name: value, only those that we or the user set
+certificate            "", "<ns>/<name>"      Fingerprint, KeyType; owner is the cluster, not the Gateway
+target-group           "", "<tg name>"        Name, Protocol, ProtocolVersion, Port, TargetType, IpAddressType, VpcId,
+                                              HealthCheckProtocol, HealthCheckPath, HealthCheckPort,
+                                              HealthCheckIntervalSeconds, HealthCheckTimeoutSeconds,
+                                              HealthyThresholdCount, UnhealthyThresholdCount, Matcher
+tg-attributes          "", "<tg name>"        attribute name: value, only non-default ones
+targets                "", "<tg name>"        Targets: sorted [address, port, zone] triples; zone "" or "all"
+listener               "", "<port>"           Port, Protocol, SslPolicy (HTTPS), Certificate (HTTPS: see below),
+                                              DefaultActions
+listener-certificate   "listener/<port>",     {} (present or not)
+                       "<certificate>"
+rule                   "listener/<port>",     Conditions, Actions, Transforms
+                       "<digest>"
+order                  "listener/<port>", ""  Rules: names of the listener's rules, highest precedence first;
+                                              observed also Priorities: the same rules' numbers, and Taken: numbers
+                                              that rules of others hold
+=====================  =====================  =====================================================================
+
+A certificate is named `<ns>/<name>` for a Secret's, or by its ARN for one that AWS holds already.
+
+Conditions: sorted list of {Field, Values|RegexValues (sorted), HttpHeaderName | Key where the field has one}; one
+`query-string` item per parameter, with Key and Value in `Values: [[key, value]]`.
+Actions: one item of
+  {Type: "forward", TargetGroups: [[tg name, weight], ...] sorted by name, Stickiness: seconds or 0}
+  {Type: "redirect", StatusCode, Protocol, Host, Port, Path, Query}
+  {Type: "fixed-response", StatusCode, ContentType, MessageBody}
+Transforms: list of {Type, Regex, Replace}, at most one a type, sorted by type.
+A rule's name is the digest of its canonical Conditions: an action change keeps the rule, a reorder moves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.ir import Json
+from reconciler.plan import ResourceKey, digest
+
+SECURITY_GROUP = "security-group"
+INGRESS = "ingress"
+LOAD_BALANCER = "load-balancer"
+LB_ATTRIBUTES = "lb-attributes"
+CERTIFICATE = "certificate"
+TARGET_GROUP = "target-group"
+TG_ATTRIBUTES = "tg-attributes"
+TARGETS = "targets"
+LISTENER = "listener"
+LISTENER_CERTIFICATE = "listener-certificate"
+RULE = "rule"
+ORDER = "order"
+
+MANAGED = "managed"
+"""Stands in SecurityGroups for the security group that we keep ourselves."""
+
+PART_BASE = "base"
+"""Part (see `Rendered.parts`) of the load balancer, its attributes, security group and ingress."""
+PART_POOLS = "target-groups"
+"""Part of all target groups and their attributes."""
+
+
+def listener_part(port: int) -> str:
+    """Return the part of a listener, its certificates, rules and their order."""
+    return f"listener/{port}"
+
+
+def scope_of(port: int) -> str:
+    """Return the scope of a listener's rules."""
+    return f"listener/{port}"
+
+
+SECURITY_GROUP_KEY = ResourceKey(SECURITY_GROUP, "", "frontend")
+LOAD_BALANCER_KEY = ResourceKey(LOAD_BALANCER, "", "alb")
+LB_ATTRIBUTES_KEY = ResourceKey(LB_ATTRIBUTES, "", "alb")
+
+
+def ingress_key(port: int) -> ResourceKey:
+    """Key of the permission that opens a port to clients."""
+    return ResourceKey(INGRESS, "", str(port))
+
+
+def certificate_key(name: str) -> ResourceKey:
+    """Key of a Secret's certificate in ACM, `name` is `<namespace>/<name>`."""
+    return ResourceKey(CERTIFICATE, "", name)
+
+
+def target_group_key(name: str) -> ResourceKey:
+    """Key of a target group by its AWS name."""
+    return ResourceKey(TARGET_GROUP, "", name)
+
+
+def tg_attributes_key(name: str) -> ResourceKey:
+    """Key of a target group's attributes."""
+    return ResourceKey(TG_ATTRIBUTES, "", name)
+
+
+def targets_key(name: str) -> ResourceKey:
+    """Key of a target group's registered targets."""
+    return ResourceKey(TARGETS, "", name)
+
+
+def listener_key(port: int) -> ResourceKey:
+    """Key of a listener by its port."""
+    return ResourceKey(LISTENER, "", str(port))
+
+
+def listener_certificate_key(port: int, certificate: str) -> ResourceKey:
+    """Key of an additional (SNI) certificate of a listener."""
+    return ResourceKey(LISTENER_CERTIFICATE, scope_of(port), certificate)
+
+
+def rule_key(port: int, conditions: Json) -> ResourceKey:
+    """Key of a rule: its canonical conditions name it."""
+    return ResourceKey(RULE, scope_of(port), digest(conditions))
+
+
+def order_key(port: int) -> ResourceKey:
+    """Key of the order of a listener's rules."""
+    return ResourceKey(ORDER, scope_of(port), "")
+
+
+def port_of(key: ResourceKey) -> int:
+    """Return the listener port that a listener, listener-certificate, rule, order or ingress key belongs to."""
+    return int(key.scope.removeprefix("listener/") or key.name)
+
+
+def part_of(key: ResourceKey) -> str:
+    """Return the part that a resource is digested and observed with; "" for endpoints and certificates' contents."""
+    if key.kind in (LISTENER, LISTENER_CERTIFICATE, RULE, ORDER):
+        return listener_part(port_of(key))
+    if key.kind in (TARGET_GROUP, TG_ATTRIBUTES):
+        return PART_POOLS
+    return "" if key.kind == TARGETS else PART_BASE
+
+
+def fixed_response(status: int) -> Mapping[str, Json]:
+    """Return the canonical action that answers without a backend."""
+    return {"Type": "fixed-response", "StatusCode": str(status), "ContentType": "text/plain", "MessageBody": ""}
