@@ -1,0 +1,45 @@
+"""What the emulated account looks like now, as one JSON document: the door through which the data plane looks in.
+
+`GET /_emulator/state` answers the document at once, `GET /_emulator/state?after=VERSION&wait=SECONDS` as soon as the
+version is higher than VERSION (or after SECONDS, whatever the version is then). The version grows by at least one
+after every call that changes something, and whenever the clock alone changes a state (a load balancer becomes
+active, a target becomes healthy or has drained). Names and values inside an item are those of botocore's output
+shapes (`elbv2`, `ec2`); dates are ISO 8601 text.
+
+    {"version": 12,
+     "loadBalancers": [
+       {"LoadBalancerArn": "arn:...", "DNSName": "...", "CanonicalHostedZoneId": "...", "CreatedTime": "2026-...Z",
+        "LoadBalancerName": "web", "Scheme": "internal", "VpcId": "vpc-...", "State": {"Code": "provisioning"},
+        "Type": "application", "AvailabilityZones": [{"ZoneName": "us-east-1a", "SubnetId": "subnet-..."}],
+        "SecurityGroups": ["sg-..."], "IpAddressType": "ipv4",
+        "Attributes": {"idle_timeout.timeout_seconds": "60", ...},           # every attribute, defaults included
+        "Tags": {"key": "value"},
+        "Address": "127.10.0.5",                  # loopback alias of its own; the same for the same name
+        "Listeners": [
+          {"ListenerArn": "arn:...", "LoadBalancerArn": "arn:...", "Port": 443, "Protocol": "HTTPS",
+           "SslPolicy": "...", "AlpnPolicy": ["..."], "MutualAuthentication": {"Mode": "off"},
+           "DefaultActions": [...],
+           "Certificates": [                      # the default first; empty on HTTP, TCP, UDP
+             {"CertificateArn": "arn:...", "IsDefault": true,
+              "Certificate": "PEM", "Chain": "PEM or empty", "PrivateKey": "PEM"}],
+           "Attributes": {"routing.http.response.server.enabled": "true", ...},
+           "Rules": [                             # ascending by priority, the default rule last
+             {"RuleArn": "arn:...", "Priority": "10", "IsDefault": false,
+              "Conditions": [{"Field": "host-header", "HostHeaderConfig": {"RegexValues": ["^a$"]}}],
+              "Actions": [{"Type": "forward", "ForwardConfig": {"TargetGroups": [...]}}],
+              "Transforms": [{"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [...]}}]},
+             {"RuleArn": "arn:...", "Priority": "default", "IsDefault": true, "Conditions": [], "Actions": [...],
+              "Transforms": []}]}]}],
+     "targetGroups": [
+       {"TargetGroupArn": "arn:...", "TargetGroupName": "...", "Protocol": "HTTP", "Port": 80,
+        "ProtocolVersion": "HTTP1", "TargetType": "ip", "VpcId": "vpc-...", "LoadBalancerArns": ["arn:..."], ...,
+        "Attributes": {"deregistration_delay.timeout_seconds": "300", ...},
+        "Targets": [{"Id": "10.244.0.7", "Port": 8080, "State": "healthy"}]}],    # State as DescribeTargetHealth says
+     "securityGroups": {"sg-...": [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80,
+                                    "IpRanges": [{"CidrIp": "0.0.0.0/0"}], "Ipv6Ranges": [],
+                                    "UserIdGroupPairs": []}]}}
+
+Conditions, actions and transforms appear exactly as the Describe calls return them: host-header and path-pattern
+conditions carry their values twice (`Values` and `HostHeaderConfig.Values`), and a forward action with one target
+group carries both `TargetGroupArn` and `ForwardConfig`. Read the `...Config` member: it is always there.
+"""
