@@ -193,6 +193,7 @@ class Outcome:
         retry_after: seconds until a look again is worth it; None if nothing is open.
         complete: every change was made, so that the mark may say clean.
         nonce: of the load balancer, as created or observed.
+        held: why nothing was written although the plan was not empty (paused, disruptive), "" if it was.
     """
 
     addresses: tuple[str, ...] = ()
@@ -202,6 +203,7 @@ class Outcome:
     retry_after: float | None = None
     complete: bool = True
     nonce: str = ""
+    held: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,37 @@
+"""Structured logs: one JSON object a line, with what is bound (gateway, trigger, provider) in every line of a run."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Mapping
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class JsonLines(logging.Formatter):
+    """Formats a record as one JSON object; fields given as `extra` stand beside the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line: dict[str, object] = {"level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, sort_keys=True)
+
+
+def setup(level: str = "INFO") -> None:
+    """Send the logs of this process to standard error, as JSON lines; calling it again changes only the level."""
+    root = logging.getLogger()
+    root.setLevel(level)
+    if not any(isinstance(handler.formatter, JsonLines) for handler in root.handlers):
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(JsonLines())
+        root.addHandler(handler)
+
+
+def bound(name: str, fields: Mapping[str, object]) -> logging.LoggerAdapter[logging.Logger]:
+    """Return a logger that puts the fields into every line."""
+    return logging.LoggerAdapter(logging.getLogger(name), dict(fields))

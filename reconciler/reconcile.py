@@ -1,0 +1,230 @@
+"""The whole story of one run, on one page.
+
+snapshot -> graph -> IR -> native resources -> mark -> observe -> plan -> finalizer and dirty mark -> apply -> clean mark
+-> status. Status is always written, also when the cloud failed; then, and only then, a transient failure is raised again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.errors import Conflict, Misconfigured, ReconcilerError, TransientError
+from reconciler.events import Cause, Trigger
+from reconciler.gatewayapi.attachment import attach
+from reconciler.gatewayapi.compile import compile_ir
+from reconciler.gatewayapi.graph import Graph
+from reconciler.gatewayapi.snapshot import Snapshot
+from reconciler.gatewayapi.status import build_status
+from reconciler.ir import Rejection
+from reconciler.mark import Mark, State, annotation, finalizer, parse
+from reconciler.plan import Depth, Failure, Look, Outcome, Plan, Rendered, ResourceKey, ResourceSet
+from reconciler.ports import Cluster, Owner, Provider
+from reconciler.safety import check_safe
+
+ALLOW_DISRUPTION = "routewright.dev/allow-disruption"
+PAUSED = "routewright.dev/paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a run works with.
+
+    Attributes:
+        cluster: the cluster the trigger came from.
+        provider: the cloud.
+        nonce: makes a fresh nonce for a load balancer about to be created.
+        observe_only: deployment mode `observe`: plan, report, write nothing to the cloud.
+    """
+
+    cluster: Cluster
+    provider: Provider
+    nonce: Callable[[], str]
+    observe_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run: the plan, its outcome, the rejections, and how many status writes were made."""
+
+    plan: Plan
+    outcome: Outcome
+    rejections: tuple[Rejection, ...] = ()
+    status_writes: int = 0
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds until a look again is worth it; None if nothing is open."""
+        return self.outcome.retry_after
+
+
+def reconcile(trigger: Trigger, room: Room) -> Result:
+    """Bring one Gateway's load balancer and its status to what the cluster says now.
+
+    Raises TransientError after the status was written (try again), and what is a bug as it is.
+    """
+    snapshot = room.cluster.snapshot(trigger)
+    graph = attach(snapshot, room.provider.capabilities, room.provider.name)
+    if not _concerns_us(snapshot, graph, room.provider):
+        return Result(Plan(trigger.key), Outcome())
+    compiled = compile_ir(graph)
+    want = room.provider.render(compiled.lb)
+    rejections = (*compiled.rejections, *want.rejections)
+    result = Result(*_realise(_Run(trigger, room, snapshot, graph, want)), rejections=rejections)
+    return _report(result, graph, room)
+
+
+def _concerns_us(snapshot: Snapshot, graph: Graph, provider: Provider) -> bool:
+    """A foreign Gateway without our finalizer, and with no stale entry of ours on any Route, ends before any call."""
+    held = snapshot.gateway is not None and finalizer(provider.name) in snapshot.gateway.meta.finalizers
+    return graph.ours or held or bool(graph.former) or (snapshot.gateway is None and graph.gateway_class is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    trigger: Trigger
+    room: Room
+    snapshot: Snapshot
+    graph: Graph
+    want: Rendered
+
+    @property
+    def held(self) -> bool:
+        """Whether the Gateway carries our finalizer, and so may have something in the cloud."""
+        gateway = self.snapshot.gateway
+        return gateway is not None and finalizer(self.room.provider.name) in gateway.meta.finalizers
+
+
+def _realise(run: _Run) -> tuple[Plan, Outcome]:
+    """Make the cloud as wanted. Failures of ours become part of the outcome, so that status can tell of them."""
+    nothing = Plan(run.trigger.key)
+    if run.snapshot.gateway is None or (run.graph.withdrawn and not run.held) or not _buildable(run):
+        return nothing, Outcome()
+    try:
+        return _observe_and_apply(run)
+    except ReconcilerError as error:
+        failure = Failure(ResourceKey("load-balancer", "", ""), error)
+        return nothing, Outcome(failed=(failure,), complete=False)
+
+
+def _buildable(run: _Run) -> bool:
+    """A refused Gateway without anything in the cloud stays without; one that lives keeps its last good state."""
+    return run.graph.withdrawn or not any(p.condition == "Accepted" for p in run.graph.problems)
+
+
+def _observe_and_apply(run: _Run) -> tuple[Plan, Outcome]:
+    provider, mark = run.room.provider, _read_mark(run)
+    owner, look, got = _observe(run, mark)
+    plan = provider.plan(owner, run.want, got, look)
+    if reason := _hold(run, plan):
+        return plan, Outcome(got.addresses, waiting=got.waiting, held=reason, complete=False, nonce=got.nonce)
+    if not plan:
+        outcome = Outcome(got.addresses, waiting=got.waiting, retry_after=_soon(got), nonce=got.nonce)
+    else:
+        check_safe(plan, got, run.graph)
+        if look.depth > Depth.EXISTS:
+            _write_mark(run, Mark(State.DIRTY, owner.placement, owner.nonce), mark)
+        outcome = provider.apply(owner, plan, got, run.room.cluster.read_secret)
+    _finish(run, mark, owner, outcome)
+    return plan, outcome
+
+
+def _observe(run: _Run, mark: Mark | None) -> tuple[Owner, Look, ResourceSet]:
+    """Look as deep as the mark demands; deeper at once if what is there does not fit the mark."""
+    gateway = run.snapshot.gateway
+    if gateway is None:
+        raise Conflict(f"{run.trigger.key} is gone")
+    placement = mark.placement if mark else run.graph.config.placement
+    owner = Owner(run.trigger.key, gateway.meta.uid, placement, mark.nonce if mark else run.room.nonce())
+    look = _look(run, mark)
+    got = run.room.provider.observe(owner, run.want, look)
+    if look.depth is not Depth.ALL and (not got.exists or got.nonce != owner.nonce):
+        look = Look(Depth.ALL, pools=None)
+        got = run.room.provider.observe(owner, run.want, look)
+    if got.nonce:
+        owner = replace(owner, nonce=got.nonce)
+    elif mark is not None and mark.state is State.CLEAN:
+        owner = replace(owner, nonce=run.room.nonce())  # somebody deleted it: what we create now is another one
+    return owner, look, got
+
+
+def _look(run: _Run, mark: Mark | None) -> Look:
+    deep = run.trigger.cause in (Cause.DEEP, Cause.BACKFILL)
+    if mark is None or mark.state is State.DIRTY or deep or run.graph.withdrawn:
+        return Look(Depth.ALL, pools=None, names=mark.names if mark else ())
+    changed = frozenset(
+        part for part in {*mark.parts, *run.want.parts} if mark.parts.get(part) != run.want.parts.get(part)
+    )
+    return Look(Depth.TOUCHED if changed else Depth.EXISTS, parts=changed, pools=_pools(run))
+
+
+def _pools(run: _Run) -> frozenset[str] | None:
+    """Endpoints are compared when the trigger names their Service, or when events may have been missed."""
+    if run.trigger.cause is Cause.RELIST:
+        return None
+    services = set(run.trigger.services)
+    pools = run.graph.pools.values()
+    return frozenset(p.id for p in pools if f"{p.service.namespace}/{p.service.name}" in services)
+
+
+def _hold(run: _Run, plan: Plan) -> str:
+    """Return why nothing may be written now, "" if it may."""
+    if not plan:
+        return ""
+    gateway, gateway_class = run.snapshot.gateway, run.graph.gateway_class
+    annotations = {
+        **(gateway_class.meta.annotations if gateway_class else {}),
+        **(gateway.meta.annotations if gateway else {}),
+    }
+    if run.room.observe_only:
+        return "the deployment runs in mode observe: changes are planned, not made"
+    if annotations.get(PAUSED) == "true":
+        return f"annotation {PAUSED} stops all changes to the cloud"
+    if plan.disruptive and not run.graph.withdrawn and annotations.get(ALLOW_DISRUPTION) != "true":
+        return f"{plan.disruptive[0].disruptive}; set annotation {ALLOW_DISRUPTION}: \"true\" to let it happen"
+    return ""
+
+
+def _finish(run: _Run, mark: Mark | None, owner: Owner, outcome: Outcome) -> None:
+    """Leave the mark clean if every change was made; a withdrawn Gateway loses mark and finalizer instead."""
+    if not outcome.complete or outcome.failed:
+        return
+    if run.graph.withdrawn:
+        run.room.cluster.write_mark(run.trigger.key, None, finalizer=False)
+        return
+    clean = Mark(State.CLEAN, owner.placement, outcome.nonce or owner.nonce).clean(run.want.parts)
+    if clean != mark or not run.held:
+        run.room.cluster.write_mark(run.trigger.key, clean, finalizer=True)
+
+
+def _write_mark(run: _Run, fresh: Mark, mark: Mark | None) -> None:
+    base = replace(mark, placement=fresh.placement, nonce=fresh.nonce) if mark else fresh
+    dirty = base.dirty(run.want.names)
+    if dirty != mark or not run.held:
+        run.room.cluster.write_mark(run.trigger.key, dirty, finalizer=True)
+
+
+def _read_mark(run: _Run) -> Mark | None:
+    gateway = run.snapshot.gateway
+    text = gateway.meta.annotations.get(annotation(run.room.provider.name), "") if gateway else ""
+    return parse(text) if text else None
+
+
+def _soon(got: ResourceSet) -> float | None:
+    return 2.0 if got.waiting else None
+
+
+def _report(result: Result, graph: Graph, room: Room) -> Result:
+    """Write the status, then raise what a later try may mend."""
+    updates = build_status(graph, room.provider.capabilities(graph.config), result.rejections, result.outcome)
+    writes = room.cluster.write_status(updates)
+    errors = [failure.error for failure in result.outcome.failed]
+    transient = next((error for error in errors if isinstance(error, TransientError)), None)
+    if transient is not None and not _progress(result.outcome, errors):
+        raise transient
+    return replace(result, status_writes=writes)
+
+
+def _progress(outcome: Outcome, errors: Sequence[ReconcilerError]) -> bool:
+    """A run that moved on and can go on is not a failure: it comes back through the later queue."""
+    return outcome.done > 0 and outcome.retry_after is not None and not any(isinstance(e, Misconfigured) for e in errors)
