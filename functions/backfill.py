@@ -1,4 +1,7 @@
-"""A resync by hand, for a cluster, namespace, class or Gateway: `{"cluster": "", "namespace": "", "class": "", "name": ""}`."""
+"""A resync by hand, for a cluster, namespace, class or Gateway.
+
+The event: `{"cluster": "", "namespace": "", "class": "", "name": ""}`; what is empty or absent selects all.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The function behind the FIFO queue: one trigger in, one Gateway brought to what the cluster says.
 
 Waiting is not failing: what the cloud still makes, and a change that ran out of time with progress, is acknowledged and
-comes back through the `later` queue. Only runs without progress count towards the dead-letter queue. A bug is not caught.
+comes back through the `later` queue. Only runs without progress count towards the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -59,5 +59,3 @@ def _tell(logger: Any, result: Result, seconds: float) -> None:
     logger.info("reconciled", extra=extra)
     for change in result.plan.changes:
         logger.debug("%s %s: %s", change.op, change.key, change.why)
-
-

@@ -59,7 +59,7 @@ def class_triggers(cluster: str, classes: Sequence[str], cause: Cause, run: str)
 
 
 def send_all(queue: Queue, items: Iterable[Trigger]) -> int:
-    """Send triggers; return how many. Raises Unavailable at the first that the queue refuses: the schedule comes again."""
+    """Send triggers; return how many. Raises Unavailable at the first refusal: the schedule comes again."""
     count = 0
     for trigger in items:
         queue.send(trigger)

@@ -1,7 +1,8 @@
 """The whole story of one run, on one page.
 
-snapshot -> graph -> IR -> native resources -> mark -> observe -> plan -> finalizer and dirty mark -> apply -> clean mark
--> status. Status is always written, also when the cloud failed; then, and only then, a transient failure is raised again.
+snapshot -> graph -> IR -> native resources -> mark -> observe -> plan -> finalizer and dirty mark -> apply
+-> clean mark -> status. Status is always written, also when the cloud failed; then, and only then, a transient failure
+is raised again.
 """
 
 from __future__ import annotations
@@ -181,7 +182,7 @@ def _hold(run: _Run, plan: Plan) -> str:
     if annotations.get(PAUSED) == "true":
         return f"annotation {PAUSED} stops all changes to the cloud"
     if plan.disruptive and not run.graph.withdrawn and annotations.get(ALLOW_DISRUPTION) != "true":
-        return f"{plan.disruptive[0].disruptive}; set annotation {ALLOW_DISRUPTION}: \"true\" to let it happen"
+        return f'{plan.disruptive[0].disruptive}; set annotation {ALLOW_DISRUPTION}: "true" to let it happen'
     return ""
 
 
@@ -227,4 +228,6 @@ def _report(result: Result, graph: Graph, room: Room) -> Result:
 
 def _progress(outcome: Outcome, errors: Sequence[ReconcilerError]) -> bool:
     """A run that moved on and can go on is not a failure: it comes back through the later queue."""
-    return outcome.done > 0 and outcome.retry_after is not None and not any(isinstance(e, Misconfigured) for e in errors)
+    return (
+        outcome.done > 0 and outcome.retry_after is not None and not any(isinstance(e, Misconfigured) for e in errors)
+    )

@@ -12,7 +12,7 @@ _FEW = 4
 
 
 def check_safe(plan: Plan, got: ResourceSet, graph: Graph) -> None:
-    """Raise UnsafePlan for a plan that takes more than half of a live Gateway's rules though nobody asked for it.
+    """Raise UnsafePlan for a plan that takes over half of a live Gateway's rules though nobody asked for it.
 
     Asked for: the Gateway is being deleted or left our class, the annotation `routewright.dev/allow-unsafe-plan` names
     this generation, or Routes were deleted or refused (then the rules that go are fewer Routes' rules than before, which
@@ -29,7 +29,7 @@ def check_safe(plan: Plan, got: ResourceSet, graph: Graph) -> None:
     if rules >= _FEW and len(deleted) - len(created) > rules / 2:
         raise UnsafePlan(
             f"{graph.key}: the plan deletes {len(deleted)} of {rules} rules although no Route was deleted or refused; "
-            f"if that is meant, set annotation {ALLOW_UNSAFE}: \"{graph.gateway.meta.generation}\" on the Gateway"
+            f'if that is meant, set annotation {ALLOW_UNSAFE}: "{graph.gateway.meta.generation}" on the Gateway'
         )
 
 
