@@ -43,3 +43,66 @@ Conditions, actions and transforms appear exactly as the Describe calls return t
 conditions carry their values twice (`Values` and `HostHeaderConfig.Values`), and a forward action with one target
 group carries both `TargetGroupArn` and `ForwardConfig`. Read the `...Config` member: it is always there.
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from emulators.aws.journal import printable
+from emulators.aws.listeners import shown_listener
+from emulators.aws.load_balancers import shown_load_balancer
+from emulators.aws.records import Listener, LoadBalancer, TargetGroup
+from emulators.aws.region import Region
+from emulators.aws.rules import shown_rule
+from emulators.aws.target_groups import shown_target_group
+from emulators.aws.targets import state_of
+from emulators.aws.usage import settle, users
+
+
+def snapshot(regions: Iterable[Region], version: int) -> dict[str, Any]:
+    """Return the document described above."""
+    document: dict[str, Any] = {"version": version, "loadBalancers": [], "targetGroups": [], "securityGroups": {}}
+    for region in regions:
+        settle(region)
+        used = users(region)
+        document["loadBalancers"] += [_load_balancer(region, one) for one in region.load_balancers.values()]
+        document["targetGroups"] += [_target_group(region, one, used) for one in region.target_groups.values()]
+        document["securityGroups"] |= _security_groups(region)
+    return document
+
+
+def _load_balancer(region: Region, balancer: LoadBalancer) -> dict[str, Any]:
+    shown: dict[str, Any] = printable(shown_load_balancer(region, balancer))
+    shown.setdefault("SecurityGroups", [])
+    return shown | {
+        "Attributes": dict(balancer.attributes),
+        "Tags": dict(balancer.tags),
+        "Address": balancer.address,
+        "Listeners": [_listener(region, one) for one in balancer.listeners.values()],
+    }
+
+
+def _listener(region: Region, listener: Listener) -> dict[str, Any]:
+    certificates = [
+        {"CertificateArn": arn, "IsDefault": index == 0, **(region.acm.pem(arn) or {})}
+        for index, arn in enumerate(listener.certificates)
+    ]
+    return shown_listener(region, listener) | {
+        "Certificates": certificates,
+        "Attributes": dict(listener.attributes),
+        "Rules": [shown_rule(region, rule) for rule in [*listener.own_rules, listener.default_rule]],
+    }
+
+
+def _target_group(region: Region, group: TargetGroup, used: dict[str, list[str]]) -> dict[str, Any]:
+    targets = [
+        {"Id": target.id, "Port": target.port, "State": state_of(region, group, target)}
+        for target in group.targets.values()
+    ]
+    return shown_target_group(group, used) | {"Attributes": dict(group.attributes), "Targets": targets}
+
+
+def _security_groups(region: Region) -> dict[str, list[dict[str, Any]]]:
+    groups = {group for balancer in region.load_balancers.values() for group in balancer.security_groups}
+    return {group: region.network.ingress(group) for group in sorted(groups)}

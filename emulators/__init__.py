@@ -1,0 +1,1 @@
+"""What a laptop has in place of the clouds and the cluster: used by demo and tests, shipped to nobody, and knowing nothing of the product."""

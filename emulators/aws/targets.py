@@ -1,0 +1,208 @@
+"""Targets of a group, keyed by (Id, Port), and their health as the clock has it.
+
+unused while no load balancer uses the group, initial for a while after registration or attachment, then healthy (or
+what a test forced), draining after deregistration for the group's delay, then gone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any
+
+from emulators.aws.errors import AwsError, invalid
+from emulators.aws.forwarding import check_target_quotas
+from emulators.aws.records import Request, Target, TargetGroup
+from emulators.aws.region import Region
+from emulators.aws.usage import drained_at, groups_of, users
+
+PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
+HIGHEST_PORT = 65_535
+REASONS = {
+    "unused": ("Target.NotInUse", "Target group is not configured to receive traffic from the load balancer"),
+    "initial": ("Elb.InitialHealthChecking", "Initial health checks in progress"),
+    "draining": ("Target.DeregistrationInProgress", "Target deregistration is in progress"),
+    "unhealthy": ("Target.FailedHealthChecks", "Health checks failed"),
+    "unavailable": ("Target.HealthCheckDisabled", "Health checks are not enabled for this target"),
+}
+
+
+def register_targets(region: Region, request: Request) -> dict[str, Any]:
+    """Answer RegisterTargets: all of the request's targets or none; registering one again changes nothing."""
+    group = region.target_group(request["TargetGroupArn"])
+    wanted = [_wanted(region, group, target) for target in _given(request)]
+    after = {key for key, target in group.targets.items() if target.draining_since is None}
+    most = region.limits["targets-per-target-group"]
+    if len(after | {(target.id, target.port) for target in wanted}) > most:
+        raise AwsError("TooManyTargets", f"The maximum number of targets per target group ({most}) has been reached")
+    before = dict(group.targets)
+    for target in wanted:
+        present = group.targets.get((target.id, target.port))
+        if present is None or present.draining_since is not None:
+            group.targets[target.id, target.port] = target
+    try:
+        _check_balancers(region, group)
+    except AwsError:
+        group.targets = before
+        raise
+    return {}
+
+
+def deregister_targets(region: Region, request: Request) -> dict[str, Any]:
+    """Answer DeregisterTargets: targets in use begin to drain, the others go at once; unknown ones are success."""
+    group = region.target_group(request["TargetGroupArn"])
+    for given in _given(request):
+        for key, target in list(group.targets.items()):
+            if target.id == given["Id"] and given.get("Port", _default_port(group)) == target.port:
+                _release(region, group, key)
+    return {}
+
+
+def describe_target_health(region: Region, request: Request) -> dict[str, Any]:
+    """Answer DescribeTargetHealth, of all targets or of those asked for."""
+    group = region.target_group(request["TargetGroupArn"])
+    targets = list(group.targets.values())
+    given = request.get("Targets", [])
+    if given:
+        asked = [(target["Id"], target.get("Port", _default_port(group))) for target in given]
+        return {"TargetHealthDescriptions": [_asked(region, group, key) for key in asked]}
+    return {"TargetHealthDescriptions": [_shown(region, group, target) for target in targets]}
+
+
+def state_of(region: Region, group: TargetGroup, target: Target) -> str:
+    """Return the state of a target as DescribeTargetHealth names it."""
+    if group.attached_since is None:
+        return "unused"
+    if target.draining_since is not None:
+        return "draining"
+    if region.clock.now() < _healthy_at(region, group, target):
+        return "initial"
+    return target.forced_state or "healthy"
+
+
+def transitions(region: Region, group: TargetGroup) -> Iterator[float]:
+    """Yield the times at which the clock alone changes the state of a target of `group`."""
+    if group.attached_since is None:
+        return
+    for target in group.targets.values():
+        if target.draining_since is not None:
+            yield drained_at(group, target.draining_since)
+        else:
+            yield _healthy_at(region, group, target)
+
+
+def _healthy_at(region: Region, group: TargetGroup, target: Target) -> float:
+    delay = region.settings.target_initial
+    if delay is None:
+        delay = group.settings["HealthyThresholdCount"] * group.settings["HealthCheckIntervalSeconds"]
+    return max(target.registered_at, group.attached_since or 0.0) + delay
+
+
+def _given(request: Request) -> list[dict[str, Any]]:
+    targets = request.get("Targets", [])
+    if not targets:
+        raise invalid("At least one target must be specified")
+    return list(targets)
+
+
+def _default_port(group: TargetGroup) -> int | None:
+    return group.settings.get("Port")
+
+
+def _wanted(region: Region, group: TargetGroup, given: dict[str, Any]) -> Target:
+    port = given.get("Port", _default_port(group))
+    if port is not None and not 1 <= port <= HIGHEST_PORT:
+        raise invalid(f"Port '{port}' must be between 1 and {HIGHEST_PORT}")
+    check = {"ip": _check_ip, "instance": _check_instance, "alb": _check_alb, "lambda": _check_lambda}
+    check[group.target_type](region, group, given)
+    return Target(given["Id"], port, given.get("AvailabilityZone"), region.clock.now())
+
+
+def _check_ip(region: Region, group: TargetGroup, given: dict[str, Any]) -> None:
+    version = int(group.settings["IpAddressType"][-1])
+    try:
+        address = ipaddress.ip_address(given["Id"])
+    except ValueError as error:
+        raise invalid(f"The IP address '{given['Id']}' is not a valid IPv{version} address") from error
+    if address.version != version:
+        raise invalid(f"The IP address '{given['Id']}' is not a valid IPv{version} address")
+    blocks = region.network.cidr_blocks(group.settings["VpcId"]) or []
+    if any(address in ipaddress.ip_network(block) for block in blocks) or version == 6:  # noqa: PLR2004 - IPv6
+        return
+    if not any(address in network for network in PRIVATE):
+        raise AwsError(
+            "InvalidTarget", f"The IP address '{address}' must be in the VPC of the target group or a private range"
+        )
+    if "AvailabilityZone" not in given:
+        raise AwsError(
+            "InvalidTarget",
+            f"The IP address '{address}' is outside the VPC of the target group: specify an Availability Zone",
+        )
+
+
+def _check_instance(region: Region, group: TargetGroup, given: dict[str, Any]) -> None:  # noqa: ARG001 - one signature
+    if not region.network.instance_exists(given["Id"]):
+        raise AwsError("InvalidTarget", f"The following targets are not in a running state: '{given['Id']}'")
+
+
+def _check_alb(region: Region, group: TargetGroup, given: dict[str, Any]) -> None:
+    balancer = region.load_balancers.get(given["Id"])
+    if balancer is None or balancer.type != "application":
+        raise AwsError(
+            "InvalidTarget", f"The target '{given['Id']}' is not an Application Load Balancer of this account"
+        )
+    if all(listener.port != group.settings["Port"] for listener in balancer.listeners.values()):
+        raise AwsError(
+            "InvalidTarget", f"The target '{given['Id']}' has no listener on port '{group.settings['Port']}'"
+        )
+    if set(group.targets) - {(given["Id"], group.settings["Port"])}:
+        raise AwsError("TooManyTargets", "A target group of the type 'alb' can have one target")
+
+
+def _check_lambda(region: Region, group: TargetGroup, given: dict[str, Any]) -> None:  # noqa: ARG001 - one signature
+    if not given["Id"].startswith("arn:aws:lambda:"):
+        raise AwsError("InvalidTarget", f"The target '{given['Id']}' is not the ARN of a Lambda function")
+    if set(group.targets) - {(given["Id"], None)}:
+        raise AwsError("TooManyTargets", "A target group of the type 'lambda' can have one target")
+
+
+def _check_balancers(region: Region, group: TargetGroup) -> None:
+    for arn in users(region).get(group.arn, []):
+        balancer = region.load_balancers[arn]
+        groups = [region.target_groups[one] for one in groups_of(balancer) if one in region.target_groups]
+        check_target_quotas(region, balancer, groups)
+
+
+def _release(region: Region, group: TargetGroup, key: tuple[str, int | None]) -> None:
+    target = group.targets[key]
+    now = region.clock.now()
+    if group.attached_since is None or drained_at(group, now) <= now:
+        del group.targets[key]
+    elif target.draining_since is None:
+        target.draining_since = now
+
+
+def _shown(region: Region, group: TargetGroup, target: Target) -> dict[str, Any]:
+    state = state_of(region, group, target)
+    shown = _description(group, (target.id, target.port), state, REASONS.get(state))
+    if target.zone is not None:
+        shown["Target"]["AvailabilityZone"] = target.zone
+    return shown
+
+
+def _asked(region: Region, group: TargetGroup, key: tuple[str, int | None]) -> dict[str, Any]:
+    if key in group.targets:
+        return _shown(region, group, group.targets[key])
+    return _description(group, key, "unused", ("Target.NotRegistered", "Target is not registered to the target group"))
+
+
+def _description(
+    group: TargetGroup, key: tuple[str, int | None], state: str, reason: tuple[str, str] | None
+) -> dict[str, Any]:
+    target: dict[str, Any] = {"Id": key[0]} | ({} if key[1] is None else {"Port": key[1]})
+    health = {"State": state} | ({} if reason is None else {"Reason": reason[0], "Description": reason[1]})
+    shown = {"Target": target, "TargetHealth": health}
+    if key[1] is not None:
+        port = group.settings.get("HealthCheckPort", "traffic-port")
+        shown["HealthCheckPort"] = str(key[1]) if port == "traffic-port" else port
+    return shown
