@@ -11,6 +11,15 @@ import threading
 from emulators.aws.server import SERVER_ACCOUNT, AwsEmulator
 from emulators.aws.settings import Settings
 
+DELAYS = {
+    "provisioning": "until a new load balancer is active",
+    "target-initial": "until a registered target is healthy",
+    "interface-linger": "for which deleted load balancers hold security groups",
+    "consistency-delay": "until new ELBv2 objects are visible",
+    "certificate-delay": "until ELBv2 sees a fresh certificate",
+    "tagging-lag": "by which GetResources lags behind",
+}
+
 
 def main() -> None:
     """Serve until told to stop; print the endpoint, and the ids of the ready network, as the first two lines."""
@@ -48,16 +57,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Control doors under /_emulator/: journal, counts, faults, clock, quotas, network, targets, state.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    seconds = {"type": float, "default": 0.0, "metavar": "SECONDS"}
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 is any free one")
     parser.add_argument("--region", default="us-east-1", help="Region of the ready network")
     parser.add_argument("--account-id", default=SERVER_ACCOUNT, help="twelve digits")
-    parser.add_argument("--provisioning", **seconds, help="until a new load balancer is active")
-    parser.add_argument("--target-initial", **seconds, help="until a registered target is healthy")
-    parser.add_argument("--interface-linger", **seconds, help="for which deleted load balancers hold security groups")
-    parser.add_argument("--consistency-delay", **seconds, help="until new ELBv2 objects are visible")
-    parser.add_argument("--certificate-delay", **seconds, help="until ELBv2 sees a fresh certificate")
-    parser.add_argument("--tagging-lag", **seconds, help="by which GetResources lags behind")
+    for name, meaning in DELAYS.items():
+        parser.add_argument(f"--{name}", type=float, default=0.0, metavar="SECONDS", help=meaning)
     parser.add_argument("--virtual-clock", action="store_true", help="time passes only by POST /_emulator/clock")
     parser.add_argument("--throttle", action="store_true", help="enforce the API rate limits")
     parser.add_argument("--loopback-dns", action="store_true", help="DNSName is the load balancer's loopback address")

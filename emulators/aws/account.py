@@ -80,7 +80,7 @@ class Account:
             return self._regions[name]
 
     def state(self, after: int | None = None, wait: float = 0.0) -> dict[str, Any]:
-        """Return what the account looks like; with `after`, as soon as the version is higher or `wait` seconds passed."""
+        """Return how the account looks; with `after`, as soon as the version is higher or `wait` seconds passed."""
         if after is not None:
             self.watch.wait(after, wait)
         with self._lock:

@@ -10,17 +10,19 @@ import base64
 import json
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from werkzeug.wrappers import Response
 
 from emulators.aws.backing import MotoCertificates
 from emulators.aws.certificates import users_of_certificate
 from emulators.aws.errors import AwsError
 from emulators.aws.region import Region
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response
 
 SHOWN_BY_DEFAULT = ["RSA_1024", "RSA_2048"]
 LARGEST_KEY = 5120

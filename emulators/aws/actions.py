@@ -89,7 +89,7 @@ def _check_order(actions: list[Action]) -> None:
     if len(routing) != 1 or ordered[-1]["Type"] not in ROUTING:
         raise AwsError(
             "InvalidLoadBalancerAction",
-            "There must be exactly one action of the type 'forward', 'redirect' or 'fixed-response', and it must be the last one",
+            "Exactly one action must be of the type 'forward', 'redirect' or 'fixed-response', and it must be the last",
         )
     if len(actions) > 2:  # noqa: PLR2004 - one routing action and at most one authentication action
         raise AwsError("TooManyActions", "There can be only one authentication action")

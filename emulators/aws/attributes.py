@@ -7,7 +7,6 @@ outside its range a ValidationError.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +61,7 @@ def _numbers(default: int, lowest: int, highest: int, *, zero: bool = False) -> 
     return Attribute(str(default), _TEXT, lowest, highest, zero)
 
 
-Family = Mapping[str, Attribute]
+Family = dict[str, Attribute]
 
 _EITHER_BALANCER: Family = {
     "deletion_protection.enabled": Attribute("false"),

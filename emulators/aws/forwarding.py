@@ -76,7 +76,7 @@ def _check_protocol(region: Region, group: TargetGroup, protocol: str) -> None:
 def _check_stickiness(groups: list[TargetGroup], actions: list[dict[str, Any]]) -> None:
     if len(groups) < 2 or all(g.attributes.get("stickiness.enabled") != "true" for g in groups):  # noqa: PLR2004
         return
-    config = next((a["ForwardConfig"] for a in actions if "ForwardConfig" in a), {})
+    config: dict[str, Any] = next((a["ForwardConfig"] for a in actions if "ForwardConfig" in a), {})
     if not config.get("TargetGroupStickinessConfig", {}).get("Enabled"):
         raise AwsError(
             "InvalidLoadBalancerAction",

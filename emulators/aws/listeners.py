@@ -83,7 +83,7 @@ def describe_listeners(region: Region, request: Request) -> dict[str, Any]:
 
 
 def modify_listener(region: Region, request: Request) -> dict[str, Any]:
-    """Answer ModifyListener: what is given replaces what was there; leaving a secure protocol drops what belongs to it."""
+    """Answer ModifyListener: what is given replaces what was there; a protocol left takes its settings along."""
     listener = region.listener(request["ListenerArn"])
     balancer = region.owner(listener)
     wanted = _wanted(region, balancer, _merged(listener, request))
@@ -110,7 +110,8 @@ def delete_listener(region: Region, request: Request) -> dict[str, Any]:
             if target.id == listener.load_balancer_arn and group.settings.get("Port") == listener.port:
                 raise AwsError(
                     "ResourceInUse",
-                    f"Listener port '{listener.port}' is in use by registered target '{target.id}' and cannot be removed.",
+                    f"Listener port '{listener.port}' is in use by registered target '{target.id}' "
+                    "and cannot be removed.",
                 )
     del region.owner(listener).listeners[listener.arn]
     return {}

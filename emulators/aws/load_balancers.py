@@ -204,7 +204,7 @@ def _wanted(region: Region, request: Request) -> LoadBalancer:
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise invalid(
-            f"The load balancer name '{name}' must have 1 to 32 letters, digits and hyphens and not begin or end with a hyphen"
+            f"The load balancer name '{name}' must have 1 to 32 letters, digits, hyphens, with no hyphen at either end"
         )
     if name.startswith("internal-"):
         raise invalid(f"The load balancer name '{name}' cannot begin with 'internal-'")

@@ -26,6 +26,6 @@ def checked_policy(name: str | None) -> str:
 def describe_ssl_policies(region: Region, request: Request) -> dict[str, Any]:  # noqa: ARG001 - same in every Region
     """Answer DescribeSSLPolicies; an unknown name is SSLPolicyNotFound."""
     names = [checked_policy(name) for name in request.get("Names", [])] or list(SSL_POLICIES)
-    policies = [build_policy(name, SSL_POLICIES[name]) for name in dict.fromkeys(names)]
+    policies: list[Any] = [build_policy(name, SSL_POLICIES[name]) for name in dict.fromkeys(names)]
     kind = request.get("LoadBalancerType")
     return page([p for p in policies if kind in {None, *p["SupportedLoadBalancerTypes"]}], request, "SslPolicies")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -19,6 +20,8 @@ from emulators.aws.records import Listener, LoadBalancer, Rule, TargetGroup
 from emulators.aws.settings import Settings
 
 SECTIONS = ("loadbalancer", "listener", "listener-rule", "targetgroup")
+
+_ARN = re.compile(r"arn:aws[a-z-]*:elasticloadbalancing:[^:]*:[^:]*:([^/:]+)/.")
 
 
 @dataclass(slots=True)
@@ -116,8 +119,8 @@ class Region:
 
 def section_of(arn: str) -> str:
     """Return which kind of ELBv2 object `arn` names: one of `SECTIONS`; ValidationError for anything else."""
-    parts = arn.split(":", 5)
-    section = parts[5].split("/")[0] if len(parts) == 6 and parts[2] == "elasticloadbalancing" else ""
+    found = _ARN.match(arn)
+    section = found.group(1) if found else ""
     if section not in SECTIONS:
         raise invalid(f"'{arn}' is not a valid Elastic Load Balancing ARN")
     return section

@@ -15,7 +15,6 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from emulators.aws.account import Account
 from emulators.aws.faults import ProcessCut, Unanswered
-
 from emulators.aws.settings import Settings
 from emulators.aws.transport import client_of, environment_of
 

@@ -39,7 +39,7 @@ def create_target_group(region: Region, request: Request) -> dict[str, Any]:
     name = request.get("Name", "")
     if not _NAME.fullmatch(name):
         raise invalid(
-            f"Target group name '{name}' must have 1 to 32 letters, digits and hyphens and not begin or end with a hyphen"
+            f"Target group name '{name}' must have 1 to 32 letters, digits, hyphens, without a hyphen at either end"
         )
     settings = _settings(region, request)
     settings |= initial_health_check(settings, request)
@@ -117,11 +117,9 @@ def modify_target_group_attributes(region: Region, request: Request) -> dict[str
     group = region.target_group(request["TargetGroupArn"])
     family = attributes.group_family(group.protocol, group.target_type)
     after = group.attributes | attributes.read_attributes(request.get("Attributes", []), family)
-    if after.get("stickiness.enabled") == "true" and after.get("stickiness.type") == "app_cookie":
-        if not after["stickiness.app_cookie.cookie_name"]:
-            raise AwsError(
-                "InvalidConfigurationRequest", "'stickiness.app_cookie.cookie_name' is required for app_cookie"
-            )
+    by_application = after.get("stickiness.enabled") == "true" and after.get("stickiness.type") == "app_cookie"
+    if by_application and not after["stickiness.app_cookie.cookie_name"]:
+        raise AwsError("InvalidConfigurationRequest", "'stickiness.app_cookie.cookie_name' is required for app_cookie")
     group.attributes = after
     return attributes.attribute_list(after)
 

@@ -201,7 +201,7 @@ def _description(
 ) -> dict[str, Any]:
     target: dict[str, Any] = {"Id": key[0]} | ({} if key[1] is None else {"Port": key[1]})
     health = {"State": state} | ({} if reason is None else {"Reason": reason[0], "Description": reason[1]})
-    shown = {"Target": target, "TargetHealth": health}
+    shown: dict[str, Any] = {"Target": target, "TargetHealth": health}
     if key[1] is not None:
         port = group.settings.get("HealthCheckPort", "traffic-port")
         shown["HealthCheckPort"] = str(key[1]) if port == "traffic-port" else port

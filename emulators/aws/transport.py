@@ -15,12 +15,15 @@ from wsgiref.types import WSGIApplication
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.handlers import BUILTIN_HANDLERS
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from emulators.aws.faults import Unanswered
+
+CREDENTIAL = "emulated"
 
 _applications: dict[str, WSGIApplication] = {}
 
@@ -48,8 +51,8 @@ def environment_of(endpoint_url: str, region: str) -> Mapping[str, str]:
     """Return the environment in which any AWS SDK talks to an emulator."""
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": "emulated",
-        "AWS_SECRET_ACCESS_KEY": "emulated",
+        "AWS_ACCESS_KEY_ID": CREDENTIAL,
+        "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
         "AWS_DEFAULT_REGION": region,
         "AWS_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -64,7 +67,7 @@ def client_of(endpoint_url: str, region: str, service: str, **options: Any) -> A
     Retries are off unless `options` bring a botocore `config`: a test wants to see each answer.
     """
     options.setdefault("config", Config(retries={"total_max_attempts": 1}))
-    session = boto3.session.Session(aws_access_key_id="emulated", aws_secret_access_key="emulated", region_name=region)
+    session: Any = boto3.session.Session(CREDENTIAL, CREDENTIAL, region_name=region)
     return session.client(service, endpoint_url=endpoint_url, **options)
 
 
@@ -78,14 +81,17 @@ def _before_send(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
         if unanswered.kind == "timeout":
             raise ReadTimeoutError(endpoint_url=request.url) from unanswered
         raise ConnectionClosedError(endpoint_url=request.url) from unanswered
-    return AWSResponse(request.url, int(status.split()[0]), dict(headers), _Body(b"".join(content)))
+    answered = HTTPHeaders()
+    for name, value in headers:
+        answered.add_header(name, value)
+    return AWSResponse(request.url, int(status.split()[0]), answered, _Body(b"".join(content)))
 
 
 def _environ(request: AWSPreparedRequest) -> dict[str, Any]:
-    body = request.body or b""
-    headers = {
-        name: value.decode() if isinstance(value, bytes) else str(value) for name, value in request.headers.items()
-    }
+    body: Any = request.body or b""
+    headers = [
+        (name, value.decode() if isinstance(value, bytes) else str(value)) for name, value in request.headers.items()
+    ]
     builder = EnvironBuilder(
         method=request.method,
         base_url="{0.scheme}://{0.netloc}/".format(urlsplit(request.url)),

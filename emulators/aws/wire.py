@@ -146,7 +146,9 @@ def _parameters(service: str, form: dict[str, str]) -> dict[str, Any]:
         return {}
     parser = EC2QueryParser if model.metadata["protocol"] == "ec2" else QueryParser
     try:
-        parsed: dict[str, Any] = parser(model.operation_model(form["Action"])).parse({"values": MultiDict(form)})
+        operation: Any = model.operation_model(form["Action"])
+        wanted: Any = {"values": MultiDict(form)}
+        parsed: dict[str, Any] = parser(operation).parse(wanted)
     except ValueError as error:
         raise invalid(f"A parameter of {form['Action']} has the wrong type: {error}") from error
     return parsed
