@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
@@ -33,6 +34,11 @@ class _Body(io.BytesIO):
 
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield self.getvalue()
+
+
+@cache
+def _session(region: str) -> Any:
+    return boto3.session.Session(CREDENTIAL, CREDENTIAL, region_name=region)
 
 
 def open_endpoint(name: str, application: WSGIApplication) -> str:
@@ -67,8 +73,7 @@ def client_of(endpoint_url: str, region: str, service: str, **options: Any) -> A
     Retries are off unless `options` bring a botocore `config`: a test wants to see each answer.
     """
     options.setdefault("config", Config(retries={"total_max_attempts": 1}))
-    session: Any = boto3.session.Session(CREDENTIAL, CREDENTIAL, region_name=region)
-    return session.client(service, endpoint_url=endpoint_url, **options)
+    return _session(region).client(service, endpoint_url=endpoint_url, **options)
 
 
 def _before_send(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:

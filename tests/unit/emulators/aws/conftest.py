@@ -1,0 +1,125 @@
+"""A fresh emulated account for each test, plain boto3 clients for it, and short ways to build what a test starts from."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+from emulators.aws.inprocess import strict_aws
+from emulators.aws.settings import Settings
+
+if TYPE_CHECKING:
+    from emulators.aws.account import Account
+
+NOT_FOUND: list[dict[str, Any]] = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+EC_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+@contextmanager
+def refused(code: str, text: str = "") -> Iterator[None]:
+    """Expect the call inside to be refused with this wire code, its message containing `text`."""
+    with pytest.raises(ClientError) as caught:
+        yield
+    assert code == caught.value.response["Error"]["Code"]
+    assert text in caught.value.response["Error"]["Message"]
+
+
+class World:
+    """An account and what tests build in it; every method returns the ARN of what it made."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.network = account.prepare_network()
+        self.elbv2 = account.client("elbv2")
+        self.ec2 = account.client("ec2")
+        self.acm = account.client("acm")
+
+    def balancer(self, name: str = "web", **options: Any) -> str:
+        """Make a load balancer in both subnets."""
+        options.setdefault("Subnets", list(self.network.subnet_ids))
+        return str(self.elbv2.create_load_balancer(Name=name, **options)["LoadBalancers"][0]["LoadBalancerArn"])
+
+    def listener(self, balancer: str, port: int = 80, protocol: str = "HTTP", **options: Any) -> str:
+        """Make a listener, with a 404 as its default action."""
+        options.setdefault("DefaultActions", NOT_FOUND)
+        made = self.elbv2.create_listener(LoadBalancerArn=balancer, Port=port, Protocol=protocol, **options)
+        return str(made["Listeners"][0]["ListenerArn"])
+
+    def group(self, name: str = "pods", **options: Any) -> str:
+        """Make an HTTP target group for IP addresses."""
+        wanted = {"Protocol": "HTTP", "Port": 80, "VpcId": self.network.vpc_id, "TargetType": "ip"} | options
+        made = self.elbv2.create_target_group(Name=name, **wanted)
+        return str(made["TargetGroups"][0]["TargetGroupArn"])
+
+    def rule(self, listener: str, priority: int = 1, **options: Any) -> str:
+        """Make a rule for the path /x with a 404."""
+        options.setdefault("Conditions", [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/x"]}}])
+        options.setdefault("Actions", NOT_FOUND)
+        made = self.elbv2.create_rule(ListenerArn=listener, Priority=priority, **options)
+        return str(made["Rules"][0]["RuleArn"])
+
+    def certificate(self, *names: str, key: Any = RSA_KEY, **options: Any) -> str:
+        """Import a self-signed certificate with these names."""
+        certificate, private = certificate_pem(*names, key=key)
+        made = self.acm.import_certificate(Certificate=certificate, PrivateKey=private, **options)
+        return str(made["CertificateArn"])
+
+    def priorities(self, listener: str) -> dict[str, str]:
+        """Return the priority of each rule by ARN."""
+        rules = self.elbv2.describe_rules(ListenerArn=listener)["Rules"]
+        return {rule["RuleArn"]: rule["Priority"] for rule in rules}
+
+
+def forward(*groups: str) -> list[dict[str, Any]]:
+    """Return a forward action to these target groups, equally weighted."""
+    entries = [{"TargetGroupArn": group, "Weight": 1} for group in groups]
+    return [{"Type": "forward", "ForwardConfig": {"TargetGroups": entries}}]
+
+
+def certificate_pem(*names: str, key: Any = RSA_KEY) -> tuple[bytes, bytes]:
+    """Return a self-signed certificate for DNS names and its key, both PEM."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    certificate = (
+        builder.serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), private
+
+
+@pytest.fixture(name="world")
+def _world() -> Iterator[World]:
+    with strict_aws(Settings(virtual_clock=True)) as account:
+        yield World(account)
+
+
+@pytest.fixture(name="elbv2")
+def _elbv2(world: World) -> Any:
+    return world.elbv2
+
+
+@pytest.fixture(name="balancer")
+def _balancer(world: World) -> str:
+    return world.balancer()
+
+
+@pytest.fixture(name="listener")
+def _listener(world: World, balancer: str) -> str:
+    return world.listener(balancer)
