@@ -421,11 +421,13 @@ class Capabilities:
         kinds: Route kinds that each protocol can take, e.g. {"HTTP": ("HTTPRoute",)}; a protocol that is absent is
             unsupported.
         cloud_certificate_option: key of `listener.tls.options` that names a certificate the cloud holds.
+        app_protocols: values of a Service port's appProtocol that can be spoken to a backend.
     """
 
     features: tuple[str, ...]
     kinds: Mapping[str, tuple[str, ...]]
     cloud_certificate_option: str = ""
+    app_protocols: tuple[str, ...] = ("", "http", "kubernetes.io/ws")
 
 
 @dataclass(frozen=True, slots=True, order=True)

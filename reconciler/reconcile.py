@@ -65,7 +65,7 @@ def reconcile(trigger: Trigger, room: Room) -> Result:
     Raises TransientError after the status was written (try again), and what is a bug as it is.
     """
     snapshot = room.cluster.snapshot(trigger)
-    graph = attach(snapshot, room.provider.capabilities, room.provider.name)
+    graph = attach(snapshot, room.provider)
     if not _concerns_us(snapshot, graph, room.provider):
         return Result(Plan(trigger.key), Outcome())
     compiled = compile_ir(graph)

@@ -1,0 +1,146 @@
+"""backendRefs, resolved: permission, kind, Service and port, protocol; and the endpoints behind each Service port."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.gatewayapi.grants import Grants, Referrer, Target
+from reconciler.gatewayapi.graph import Problem, RuleBackends
+from reconciler.gatewayapi.resources import BackendRef, EndpointSlice, HTTPRoute, Rule, Service, ServicePortSpec
+from reconciler.gatewayapi.snapshot import Snapshot
+from reconciler.ir import BackendPool, Config, Endpoint, ServicePort, WeightedPool
+
+REASONS = ("RefNotPermitted", "InvalidKind", "BackendNotFound", "UnsupportedProtocol")
+"""In the order in which they are told when a Route has several problems."""
+_NEVER = tuple(
+    ipaddress.ip_network(cidr) for cidr in ("127.0.0.0/8", "169.254.0.0/16", "::1/128", "fe80::/10", "fd00:ec2::/32")
+)
+"""Loopback, link-local and metadata addresses: never behind a load balancer, whatever an EndpointSlice says."""
+
+
+@dataclass(slots=True)
+class Backends:
+    """Resolves backendRefs against one snapshot; collects the pools that they lead to."""
+
+    grants: Grants
+    config: Config
+    app_protocols: tuple[str, ...]
+    services: Mapping[tuple[str, str], Service]
+    slices: Mapping[tuple[str, str], list[EndpointSlice]]
+    pools: dict[str, BackendPool] = field(default_factory=dict)
+    _problems: dict[str, Problem | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, grants: Grants, config: Config, app_protocols: tuple[str, ...]) -> Backends:
+        """Return a resolver over a snapshot's Services and EndpointSlices."""
+        slices: dict[tuple[str, str], list[EndpointSlice]] = {}
+        for one in snapshot.slices:
+            slices.setdefault((one.meta.namespace, one.service), []).append(one)
+        services = {(service.meta.namespace, service.meta.name): service for service in snapshot.services}
+        return cls(grants, config, app_protocols, services, slices)
+
+    def resolve(self, route: HTTPRoute, rule: Rule) -> tuple[RuleBackends, tuple[Problem, ...]]:
+        """Return a rule's pools with weights, and the problems of its references."""
+        pools: list[WeightedPool] = []
+        problems: list[Problem] = []
+        error_share = 0
+        for backend in rule.backends:
+            found = self._backend(route, backend)
+            if isinstance(found, str):
+                pools.append(WeightedPool(found, backend.weight, backend.filters))
+                if told := self._problems.get(found):
+                    problems.append(told)
+            else:
+                problems.append(found)
+                error_share += backend.weight
+        return RuleBackends(tuple(pools), error_share), tuple(problems)
+
+    def _backend(self, route: HTTPRoute, backend: BackendRef) -> str | Problem:
+        """Return the id of the pool that a backendRef leads to, or what is wrong with it."""
+        ref, namespace = backend.ref, backend.ref.namespace or route.meta.namespace
+        name = f"{namespace}/{ref.name}"
+        source = Referrer(route.key.kind, route.meta.namespace)
+        if not self.grants.allow(source, Target(ref.group, ref.kind, namespace, ref.name)):
+            message = f"no ReferenceGrant in namespace {namespace} lets {source.kind}s of {source.namespace} use {ref.kind} {name}"
+            return Problem("ResolvedRefs", "RefNotPermitted", message)
+        if (ref.group, ref.kind) != ("", "Service"):
+            message = f"backend {name} is of kind {ref.kind} (group {ref.group!r}); only Services are supported"
+            return Problem("ResolvedRefs", "InvalidKind", message)
+        service = self.services.get((namespace, ref.name))
+        if service is None:
+            return Problem("ResolvedRefs", "BackendNotFound", f"Service {name} does not exist")
+        return self._port(service, ServicePort(namespace, ref.name, ref.port))
+
+    def _port(self, service: Service, where: ServicePort) -> str | Problem:
+        name = f"{where.namespace}/{where.name}"
+        if service.type == "ExternalName":
+            message = f"Service {name} is of type ExternalName, which names no endpoints"
+            return Problem("ResolvedRefs", "InvalidKind", message)
+        spec = next((port for port in service.ports if port.port == where.port and port.protocol == "TCP"), None)
+        if spec is None:
+            ports = ", ".join(str(port.port) for port in service.ports) or "none"
+            message = f"Service {name} has no TCP port {where.port}; it has {ports}"
+            return Problem("ResolvedRefs", "BackendNotFound", message)
+        if spec.app_protocol not in self.app_protocols:
+            message = f'Service {name} port {where.port}: appProtocol "{spec.app_protocol}" is not supported'
+            return Problem("ResolvedRefs", "UnsupportedProtocol", message)
+        pool_id = str(where)
+        if pool_id not in self.pools:
+            self.pools[pool_id] = self._pool(service, spec, where)
+        return pool_id
+
+    def _pool(self, service: Service, spec: ServicePortSpec, where: ServicePort) -> BackendPool:
+        slices = self.slices.get((where.namespace, where.name), [])
+        families = {one.family for one in slices}
+        family = (
+            "IPv6" if "IPv4" not in families and ("IPv6" in families or service.families[:1] == ("IPv6",)) else "IPv4"
+        )
+        found = {(e.address, e.port): e for one in slices if one.family == family for e in _endpoints(one, spec)}
+        refused = sorted({e.address for e in found.values() if not self._allowed(e.address)})
+        if refused:
+            message = (
+                f"Service {where.namespace}/{where.name}: endpoint {refused[0]} is outside the allowed target ranges"
+            )
+            self._problems[str(where)] = Problem("ResolvedRefs", "RefNotPermitted", message)
+        endpoints = [found[key] for key in sorted(found) if key[0] not in refused]
+        return BackendPool(
+            id=str(where),
+            service=where,
+            app_protocol=spec.app_protocol,
+            family=family,
+            endpoints=tuple(_serving(endpoints)),
+        )
+
+    def _allowed(self, address: str) -> bool:
+        try:
+            ip = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        if any(ip in network for network in _NEVER):
+            return False
+        ranges = [ipaddress.ip_network(cidr) for cidr in self.config.target_cidrs]
+        return not ranges or any(ip in network for network in ranges)
+
+
+def _endpoints(one: EndpointSlice, spec: ServicePortSpec) -> Iterator[Endpoint]:
+    """Yield what a slice holds for a Service port: ports go by name, the number is the slice's own."""
+    numbers = [number for name, number, protocol in one.ports if name == spec.name and protocol == "TCP" and number]
+    for number in numbers:
+        for endpoint in one.endpoints:
+            if endpoint.addresses and (endpoint.ready or endpoint.serving):
+                yield Endpoint(
+                    address=endpoint.addresses[0],
+                    port=number,
+                    zone=endpoint.zone,
+                    node=endpoint.node,
+                    ready=endpoint.ready,
+                    terminating=endpoint.terminating,
+                )
+
+
+def _serving(endpoints: list[Endpoint]) -> list[Endpoint]:
+    """Return the ready ones; where none is, those that end but still serve."""
+    ready = [endpoint for endpoint in endpoints if endpoint.ready]
+    return ready or [endpoint for endpoint in endpoints if endpoint.terminating]

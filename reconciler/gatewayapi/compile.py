@@ -1,0 +1,155 @@
+"""compile_ir(): the graph becomes the flat picture of a load balancer, in no cloud's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.gatewayapi.graph import Attachment, Graph, ListenerNode, RuleBackends
+from reconciler.gatewayapi.hostnames import covers, overlap, specificity
+from reconciler.gatewayapi.precedence import Rank, rank
+from reconciler.gatewayapi.resources import Listener, Rule
+from reconciler.ir import (
+    Action,
+    Certificate,
+    Entry,
+    FixedResponse,
+    Forward,
+    Frontend,
+    FrontendListener,
+    LoadBalancer,
+    Match,
+    Origin,
+    Redirect,
+    Rejection,
+    frozen_map,
+)
+
+NO_VALID_BACKEND = 500
+NO_ROUTE = 404
+_WELL_KNOWN = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The load balancer that a graph means, and what could not be part of it."""
+
+    lb: LoadBalancer
+    rejections: tuple[Rejection, ...] = ()
+
+
+def compile_ir(graph: Graph) -> Compiled:
+    """Return the load balancer of a graph; one without frontends and pools where nothing is wanted."""
+    gateway = graph.gateway
+    empty = LoadBalancer(graph.key, gateway.meta.uid if gateway else "", graph.config)
+    if gateway is None or graph.withdrawn or not graph.ours:
+        return Compiled(empty)
+    bound = _by_listener(graph)
+    ports: dict[int, list[ListenerNode]] = {}
+    for node in graph.listeners:
+        if node.served:
+            ports.setdefault(node.listener.port, []).append(node)
+    frontends = tuple(_frontend(port, nodes, bound) for port, nodes in sorted(ports.items()))
+    used = {pool.pool for f in frontends for e in f.entries if isinstance(e.action, Forward) for pool in e.action.pools}
+    pools = tuple(graph.pools[pool] for pool in sorted(used))
+    labels = frozen_map({**gateway.labels, **gateway.annotations})
+    return Compiled(replace(empty, frontends=frontends, pools=pools, labels=labels))
+
+
+type _Bound = Mapping[str, Sequence[tuple[Attachment, tuple[tuple[str, str], ...]]]]
+
+
+def _by_listener(graph: Graph) -> _Bound:
+    """Return by listener the Routes on it with their hostnames; a Route that came by two parentRefs counts once."""
+    found: dict[str, dict[object, tuple[Attachment, tuple[tuple[str, str], ...]]]] = {}
+    for item in graph.attachments:
+        for bound in item.bound:
+            found.setdefault(bound.listener, {}).setdefault(item.key, (item, bound.hostnames))
+    return {listener: tuple(routes.values()) for listener, routes in found.items()}
+
+
+def _frontend(port: int, nodes: Sequence[ListenerNode], bound: _Bound) -> Frontend:
+    blocks = sorted(nodes, key=lambda node: (specificity(node.listener.hostname), node.listener.hostname))
+    order = [node.listener for node in blocks]
+    entries = [_entries(node.listener, order[:place], bound) for place, node in enumerate(blocks)]
+    return Frontend(
+        port=port,
+        protocol=nodes[0].listener.protocol,
+        listeners=tuple(FrontendListener(node.listener.name, node.listener.hostname) for node in nodes),
+        entries=tuple(_fenced(order, entries)),
+        certificates=_certificates(blocks),
+        tls_options=frozen_map({k: v for node in reversed(nodes) for k, v in node.listener.tls_options.items()}),
+    )
+
+
+def _certificates(blocks: Sequence[ListenerNode]) -> tuple[Certificate, ...]:
+    """Return the most specific listener's first; without repeats."""
+    return tuple(dict.fromkeys(certificate for node in blocks for certificate in node.certificates))
+
+
+def _entries(listener: Listener, narrower: Sequence[Listener], bound: _Bound) -> list[Entry]:
+    """Return the entries of one listener in order; a hostname that a narrower listener owns answers there alone."""
+    ranked: list[tuple[Rank, Entry]] = []
+    for item, hostnames in bound.get(listener.name, ()):
+        here = [pair for pair in hostnames if not any(covers(other.hostname, pair[0]) for other in narrower)]
+        if here:
+            ranked.extend(_of_route(listener, item, here))
+    ranked.sort(key=lambda pair: pair[0])
+    return [entry for _, entry in ranked]
+
+
+def _of_route(
+    listener: Listener, item: Attachment, hostnames: Sequence[tuple[str, str]]
+) -> Iterator[tuple[Rank, Entry]]:
+    route = item.route
+    for index, rule in enumerate(route.rules):
+        if index in item.dropped:
+            continue
+        action = _action(rule, item.backends.get(index, RuleBackends()), listener.port)
+        for place, match in enumerate(rule.matches):
+            origin = Origin(route.key, route.meta.created, index, place, rule.name)
+            for hostname, written in hostnames:
+                yield rank(written, match, origin, hostname), _entry(listener, rule, origin, (match, hostname, action))
+
+
+def _entry(listener: Listener, rule: Rule, origin: Origin, parts: tuple[Match, str, Action]) -> Entry:
+    match, hostname, action = parts
+    return Entry(
+        id=f"{origin.route}/rule/{origin.rule}/match/{origin.match}/{hostname or '*'}",
+        listener=listener.name,
+        hostname=hostname,
+        match=match,
+        action=action,
+        origin=origin,
+        filters=rule.filters,
+        timeouts=rule.timeouts,
+        retry=rule.retry,
+    )
+
+
+def _action(rule: Rule, backends: RuleBackends, port: int) -> Action:
+    if rule.redirect is not None:
+        return _resolved(rule.redirect, port)
+    if not any(pool.weight > 0 for pool in backends.pools):
+        return FixedResponse(NO_VALID_BACKEND)
+    return Forward(backends.pools, backends.error_share)
+
+
+def _resolved(redirect: Redirect, port: int) -> Redirect:
+    """The port is the one given, else the given scheme's, else the listener's."""
+    return replace(redirect, port=redirect.port or _WELL_KNOWN.get(redirect.scheme, port))
+
+
+def _fenced(listeners: Sequence[Listener], blocks: Sequence[Sequence[Entry]]) -> Iterator[Entry]:
+    """Yield the blocks, each closed by a 404 for its hostname where a later block could take one of its hosts."""
+    for place, (listener, entries) in enumerate(zip(listeners, blocks, strict=True)):
+        yield from entries
+        later = (entry for block in blocks[place + 1 :] for entry in block)
+        if any(overlap(listener.hostname, entry.hostname) is not None for entry in later):
+            yield Entry(
+                id=f"listener/{listener.name}/fence",
+                listener=listener.name,
+                hostname=listener.hostname,
+                match=Match(),
+                action=FixedResponse(NO_ROUTE),
+            )

@@ -1,0 +1,37 @@
+"""The one total order of the entries of a listener (specification, HTTPRouteRule precedence).
+
+Hostname first, as the Route wrote it and not as it overlaps with the Listener; then path, method, number of headers,
+number of query parameters; then the oldest Route, its namespace/name, and the order of rules and matches inside it.
+A regular expression ranks behind exact paths and before prefixes; the specification leaves that to us.
+"""
+
+from __future__ import annotations
+
+from reconciler.gatewayapi.hostnames import specificity
+from reconciler.ir import Match, Origin, PathMatch, PathType
+
+type Rank = tuple[object, ...]
+_RANKS = {PathType.EXACT: 0, PathType.REGULAR_EXPRESSION: 1, PathType.PREFIX: 2}
+
+
+def rank(written: str, match: Match, origin: Origin, hostname: str) -> Rank:
+    """Return the sort key of an entry: the smallest wins. `written` is the Route's own hostname, "" if it has none."""
+    return (
+        specificity(written),
+        _path(match.path),
+        0 if match.method else 1,
+        -len(match.headers),
+        -len(match.query),
+        origin.age,
+        origin.rule,
+        origin.match,
+        specificity(hostname),
+        hostname,
+    )
+
+
+def _path(path: PathMatch) -> tuple[int, int]:
+    if path.type is PathType.EXACT:
+        return (0, 0)
+    length = len(path.value.rstrip("/")) if path.type is PathType.PREFIX else len(path.value)
+    return (_RANKS[path.type], -length)
