@@ -383,7 +383,7 @@ class BackendPool:
 
 @dataclass(frozen=True, slots=True)
 class LoadBalancer:
-    """What one Gateway wants. No frontends and no pools: it wants nothing (the Gateway is being deleted).
+    """What one Gateway wants.
 
     Attributes:
         key: the Gateway.
@@ -392,6 +392,8 @@ class LoadBalancer:
         frontends: by port.
         pools: by id.
         labels: `spec.infrastructure.labels` and annotations, to be put on what is made.
+        withdrawn: nothing is wanted: the Gateway is being deleted or left our class. A live Gateway without any
+            frontend keeps its load balancer, empty.
     """
 
     key: GatewayKey
@@ -400,6 +402,7 @@ class LoadBalancer:
     frontends: tuple[Frontend, ...] = ()
     pools: tuple[BackendPool, ...] = ()
     labels: Mapping[str, str] = field(default_factory=frozen_map)
+    withdrawn: bool = False
 
     def pool(self, pool_id: str) -> BackendPool:
         """Return the pool with this id. Raises KeyError for an id that no pool has, which would be a bug of compile."""

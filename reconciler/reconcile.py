@@ -15,9 +15,9 @@ from reconciler.events import Cause, Trigger
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.graph import Graph
+from reconciler.gatewayapi.report import build_status
 from reconciler.gatewayapi.snapshot import Snapshot
-from reconciler.gatewayapi.status import build_status
-from reconciler.ir import Rejection
+from reconciler.ir import LoadBalancer, Rejection
 from reconciler.mark import Mark, State, annotation, finalizer, parse
 from reconciler.plan import Depth, Failure, Look, Outcome, Plan, Rendered, ResourceKey, ResourceSet
 from reconciler.ports import Cluster, Owner, Provider
@@ -71,14 +71,15 @@ def reconcile(trigger: Trigger, room: Room) -> Result:
     compiled = compile_ir(graph)
     want = room.provider.render(compiled.lb)
     rejections = (*compiled.rejections, *want.rejections)
-    result = Result(*_realise(_Run(trigger, room, snapshot, graph, want)), rejections=rejections)
-    return _report(result, graph, room)
+    run = _Run(trigger, room, snapshot, graph, compiled.lb, want)
+    return _report(Result(*_realise(run), rejections=rejections), run)
 
 
 def _concerns_us(snapshot: Snapshot, graph: Graph, provider: Provider) -> bool:
     """A foreign Gateway without our finalizer, and with no stale entry of ours on any Route, ends before any call."""
     held = snapshot.gateway is not None and finalizer(provider.name) in snapshot.gateway.meta.finalizers
-    return graph.ours or held or bool(graph.former) or (snapshot.gateway is None and graph.gateway_class is not None)
+    alone = snapshot.gateway is None and graph.gateway_class is not None
+    return graph.ours or held or bool(graph.former) or alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class _Run:
     room: Room
     snapshot: Snapshot
     graph: Graph
+    lb: LoadBalancer
     want: Rendered
 
     @property
@@ -99,7 +101,7 @@ class _Run:
 def _realise(run: _Run) -> tuple[Plan, Outcome]:
     """Make the cloud as wanted. Failures of ours become part of the outcome, so that status can tell of them."""
     nothing = Plan(run.trigger.key)
-    if run.snapshot.gateway is None or (run.graph.withdrawn and not run.held) or not _buildable(run):
+    if not _buildable(run):
         return nothing, Outcome()
     try:
         return _observe_and_apply(run)
@@ -109,8 +111,15 @@ def _realise(run: _Run) -> tuple[Plan, Outcome]:
 
 
 def _buildable(run: _Run) -> bool:
-    """A refused Gateway without anything in the cloud stays without; one that lives keeps its last good state."""
-    return run.graph.withdrawn or not any(p.condition == "Accepted" for p in run.graph.problems)
+    """Return whether there is anything to do in the cloud.
+
+    A Gateway that is refused, or without any listener to serve, gets no load balancer; one that has one keeps it, and a
+    refused one its last good state. A Gateway whose class does not exist is left alone: nobody said that it left us.
+    """
+    if run.graph.withdrawn:
+        return run.held
+    refused = any(problem.condition == "Accepted" for problem in run.graph.problems)
+    return run.graph.ours and not refused and (run.held or bool(run.lb.frontends))
 
 
 def _observe_and_apply(run: _Run) -> tuple[Plan, Outcome]:
@@ -122,7 +131,7 @@ def _observe_and_apply(run: _Run) -> tuple[Plan, Outcome]:
     if not plan:
         outcome = Outcome(got.addresses, waiting=got.waiting, retry_after=_soon(got), nonce=got.nonce)
     else:
-        check_safe(plan, got, run.graph)
+        check_safe(plan, got, run.graph, asked=_asked(run, mark))
         if look.depth > Depth.EXISTS:
             _write_mark(run, Mark(State.DIRTY, owner.placement, owner.nonce), mark)
         outcome = provider.apply(owner, plan, got, run.room.cluster.read_secret)
@@ -215,10 +224,18 @@ def _soon(got: ResourceSet) -> float | None:
     return 2.0 if got.waiting else None
 
 
-def _report(result: Result, graph: Graph, room: Room) -> Result:
+def _asked(run: _Run, mark: Mark | None) -> bool:
+    """Return whether Routes are known to have changed, or an earlier run that was found safe was cut."""
+    return any(seen.kind == "HTTPRoute" for seen in run.trigger.seen) or (
+        mark is not None and mark.state is State.DIRTY
+    )
+
+
+def _report(result: Result, run: _Run) -> Result:
     """Write the status, then raise what a later try may mend."""
-    updates = build_status(graph, room.provider.capabilities(graph.config), result.rejections, result.outcome)
-    writes = room.cluster.write_status(updates)
+    capabilities = run.room.provider.capabilities(run.graph.config)
+    updates = build_status(run.graph, run.snapshot.controller, capabilities, result.rejections, result.outcome)
+    writes = run.room.cluster.write_status(updates)
     errors = [failure.error for failure in result.outcome.failed]
     transient = next((error for error in errors if isinstance(error, TransientError)), None)
     if transient is not None and not _progress(result.outcome, errors):

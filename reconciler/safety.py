@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from reconciler.errors import UnsafePlan
-from reconciler.gatewayapi.graph import Graph
+from reconciler.gatewayapi.graph import Attachment, Graph
+from reconciler.gatewayapi.resources import Gateway
+from reconciler.gatewayapi.values import items, number
 from reconciler.plan import Op, Plan, ResourceSet
 
 ALLOW_UNSAFE = "routewright.dev/allow-unsafe-plan"
@@ -11,17 +13,18 @@ _FEW = 4
 """Below this number of rules a share says nothing."""
 
 
-def check_safe(plan: Plan, got: ResourceSet, graph: Graph) -> None:
+def check_safe(plan: Plan, got: ResourceSet, graph: Graph, *, asked: bool = False) -> None:
     """Raise UnsafePlan for a plan that takes over half of a live Gateway's rules though nobody asked for it.
 
-    Asked for: the Gateway is being deleted or left our class, the annotation `routewright.dev/allow-unsafe-plan` names
-    this generation, or Routes were deleted or refused (then the rules that go are fewer Routes' rules than before, which
-    shows as a Route that carries our parent entry no longer attached).
+    Asked for: the Gateway is being deleted or left our class; a Route was deleted, changed or refused (`asked`, or what
+    the statuses written by earlier runs show); or the annotation `routewright.dev/allow-unsafe-plan` names this
+    generation of the Gateway. What is not proven to be ours is never in a plan, whoever asked.
     """
     for change in plan.changes:
         if change.got is not None and not change.got.owned:
             raise UnsafePlan(f"{graph.key}: {change.key} is not proven to be ours; nothing was changed")
-    if graph.withdrawn or graph.gateway is None or _asked(graph):
+    gateway = graph.gateway
+    if graph.withdrawn or gateway is None or asked or _allowed(gateway) or _routes_changed(graph, gateway):
         return
     rules = sum(1 for _ in got.of_kind("rule"))
     deleted = {change.key for change in plan.changes if change.op is Op.DELETE and change.key.kind == "rule"}
@@ -29,12 +32,30 @@ def check_safe(plan: Plan, got: ResourceSet, graph: Graph) -> None:
     if rules >= _FEW and len(deleted) - len(created) > rules / 2:
         raise UnsafePlan(
             f"{graph.key}: the plan deletes {len(deleted)} of {rules} rules although no Route was deleted or refused; "
-            f'if that is meant, set annotation {ALLOW_UNSAFE}: "{graph.gateway.meta.generation}" on the Gateway'
+            f'if that is meant, set annotation {ALLOW_UNSAFE}: "{gateway.meta.generation}" on the Gateway'
         )
 
 
-def _asked(graph: Graph) -> bool:
-    allowed = graph.gateway is not None and graph.gateway.meta.annotations.get(ALLOW_UNSAFE) == str(
-        graph.gateway.meta.generation
-    )
-    return allowed or bool(graph.former) or any(item.refused is not None for item in graph.attachments)
+def _allowed(gateway: Gateway) -> bool:
+    return gateway.meta.annotations.get(ALLOW_UNSAFE) == str(gateway.meta.generation)
+
+
+def _routes_changed(graph: Graph, gateway: Gateway) -> bool:
+    """Return whether a Route left, was refused or changed since the last status, or the Gateway itself changed."""
+    before = sum(number(one.get("attachedRoutes")) for one in items(gateway.status.get("listeners")))
+    now = sum(node.attached for node in graph.listeners)
+    edited = any(number(one.get("observedGeneration")) < gateway.meta.generation for one in _conditions(gateway))
+    return now < before or edited or bool(graph.former) or any(_changed(item) for item in graph.attachments)
+
+
+def _conditions(gateway: Gateway) -> list[dict[str, object]]:
+    return [dict(one) for one in items(gateway.status.get("conditions"))]
+
+
+def _changed(item: Attachment) -> bool:
+    """Return whether a Route is refused, or newer than the last entry of ours on it."""
+    if item.refused is not None or item.unresolved:
+        return True
+    entries = items(item.route.status.get("parents"))
+    seen = [number(one.get("observedGeneration")) for entry in entries for one in items(entry.get("conditions"))]
+    return not seen or max(seen) < item.route.meta.generation

@@ -33,7 +33,7 @@ def attach(snapshot: Snapshot, cloud: Cloud) -> Graph:
         return _without_gateway(snapshot, gateway_class, cloud)
     foreign = snapshot.gateway_class is not None and gateway_class is None
     leaving = bool(gateway.meta.deleted)
-    withdrawn = (leaving or foreign) and finalizer(cloud.name) in gateway.meta.finalizers
+    withdrawn = leaving or (foreign and finalizer(cloud.name) in gateway.meta.finalizers)
     if gateway_class is None or leaving:
         former = _with_our_entry(snapshot) if foreign or leaving else ()
         return Graph(

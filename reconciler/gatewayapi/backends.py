@@ -63,7 +63,8 @@ class Backends:
         name = f"{namespace}/{ref.name}"
         source = Referrer(route.key.kind, route.meta.namespace)
         if not self.grants.allow(source, Target(ref.group, ref.kind, namespace, ref.name)):
-            message = f"no ReferenceGrant in namespace {namespace} lets {source.kind}s of {source.namespace} use {ref.kind} {name}"
+            who = f"{source.kind}s of {source.namespace}"
+            message = f"no ReferenceGrant in namespace {namespace} lets {who} use {ref.kind} {name}"
             return Problem("ResolvedRefs", "RefNotPermitted", message)
         if (ref.group, ref.kind) != ("", "Service"):
             message = f"backend {name} is of kind {ref.kind} (group {ref.group!r}); only Services are supported"

@@ -39,11 +39,11 @@ class Compiled:
 
 
 def compile_ir(graph: Graph) -> Compiled:
-    """Return the load balancer of a graph; one without frontends and pools where nothing is wanted."""
+    """Return the load balancer of a graph; a withdrawn one where nothing is wanted."""
     gateway = graph.gateway
     empty = LoadBalancer(graph.key, gateway.meta.uid if gateway else "", graph.config)
     if gateway is None or graph.withdrawn or not graph.ours:
-        return Compiled(empty)
+        return Compiled(replace(empty, withdrawn=True))
     bound = _by_listener(graph)
     ports: dict[int, list[ListenerNode]] = {}
     for node in graph.listeners:

@@ -108,8 +108,8 @@ class Graph:
         attachments: sorted by Route key, then parentRef.
         pools: all pools that attachments use, by id.
         former: Routes that carry a parent entry of ours for this Gateway but no longer name it.
-        withdrawn: the Gateway, held by our finalizer, is being deleted or left our class: it wants nothing in the
-            cloud.
+        withdrawn: the Gateway is being deleted, or it carries our finalizer and left our class: it wants nothing in
+            the cloud.
         bundle_version: of the installed CRDs (a GatewayClass's run only).
     """
 

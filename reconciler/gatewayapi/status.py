@@ -1,20 +1,26 @@
 """Status: what we say about each object, and how it goes between what others say.
 
-`build_status` is pure: graph, rejections and outcome in, updates out, without times. `merge_status` puts an update into
-an object's status as read: our own entries only, foreign ones untouched, `lastTransitionTime` moved only where `status`
-does.
+`merge_status` puts an update into an object's status as read: our own entries only, foreign ones untouched,
+`lastTransitionTime` moved only where `status` does. `report.build_status` makes the updates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.gatewayapi.graph import Graph
-from reconciler.gatewayapi.resources import ParentRef
-from reconciler.ir import Capabilities, GatewayKey, Rejection
-from reconciler.plan import Outcome
+from reconciler.gatewayapi.read_routes import read_parent_ref
+from reconciler.gatewayapi.references import names_gateway
+from reconciler.gatewayapi.resources import GROUP, ParentRef
+from reconciler.gatewayapi.values import items, mapping, number, text
+from reconciler.ir import GatewayKey
+
+MAX_CONDITIONS = 8
+MAX_PARENTS = 32
+OURS = frozenset({"Accepted", "Programmed", "ResolvedRefs", "Conflicted", "OverlappingTLSConfig", "PartiallyInvalid"})
+"""Condition types that we write on Gateways, listeners and Routes: one of these that no longer holds is removed."""
+OURS_ON_CLASS = frozenset({"Accepted", "SupportedVersion"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +46,9 @@ class ListenerStatus:
 
 @dataclass(frozen=True, slots=True)
 class GatewayStatus:
-    """Our part of a Gateway's status. `addresses`: (type, value)."""
+    """Our part of a Gateway's status. `addresses`: (type, value); None leaves what is published: we know no better."""
 
-    addresses: tuple[tuple[str, str], ...]
+    addresses: tuple[tuple[str, str], ...] | None
     conditions: tuple[Condition, ...]
     listeners: tuple[ListenerStatus, ...]
 
@@ -88,13 +94,128 @@ class StatusUpdate:
     body: GatewayStatus | RouteStatus | ClassStatus
 
 
-def build_status(
-    graph: Graph, capabilities: Capabilities, rejections: Sequence[Rejection], outcome: Outcome
-) -> tuple[StatusUpdate, ...]:
-    """Return the updates of one run."""
-    raise NotImplementedError
-
-
 def merge_status(update: StatusUpdate, current: Mapping[str, Any], now: str) -> dict[str, Any] | None:
-    """Return the whole status to write (plain JSON), None if nothing would change. `now` is RFC 3339."""
-    raise NotImplementedError
+    """Return the whole status to write (plain JSON), None if nothing would change. `now` is RFC 3339.
+
+    None too where the status already speaks of a newer generation than the one that was read.
+    """
+    match update.body:
+        case GatewayStatus():
+            fresh = _gateway(update.body, current, now)
+        case RouteStatus():
+            fresh = _route(update, update.body, current, now)
+        case ClassStatus():
+            fresh = dict(current)
+            fresh["conditions"] = _conditions(
+                update.body.conditions, items(current.get("conditions")), now, OURS_ON_CLASS
+            )
+            if update.body.features:
+                fresh["supportedFeatures"] = [{"name": name} for name in sorted(update.body.features)]
+    if _is_newer(update, current) or _plain(fresh) == _plain(current):
+        return None
+    return fresh
+
+
+def _is_newer(update: StatusUpdate, current: Mapping[str, Any]) -> bool:
+    if isinstance(update.body, RouteStatus):
+        mine = [entry for entry in items(current.get("parents")) if _named(entry, update, update.body) is not None]
+        conditions = [condition for entry in mine for condition in items(entry.get("conditions"))]
+    else:
+        conditions = list(items(current.get("conditions")))
+    types = OURS | OURS_ON_CLASS
+    return any(
+        number(one.get("observedGeneration")) > update.generation for one in conditions if one.get("type") in types
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _gateway(body: GatewayStatus, current: Mapping[str, Any], now: str) -> dict[str, Any]:
+    fresh = dict(current)
+    if body.addresses is not None:
+        fresh["addresses"] = [{"type": kind, "value": value} for kind, value in body.addresses]
+        if not fresh["addresses"]:
+            del fresh["addresses"]
+    fresh["conditions"] = _conditions(body.conditions, items(current.get("conditions")), now, OURS)
+    old = {text(one.get("name")): one for one in items(current.get("listeners"))}
+    fresh["listeners"] = [_listener(one, old.get(one.name, {}), now) for one in body.listeners]
+    return fresh
+
+
+def _listener(body: ListenerStatus, old: Mapping[str, Any], now: str) -> dict[str, Any]:
+    return {
+        **old,
+        "name": body.name,
+        "supportedKinds": [{"group": GROUP, "kind": kind} for kind in body.kinds],
+        "attachedRoutes": body.attached,
+        "conditions": _conditions(body.conditions, items(old.get("conditions")), now, OURS),
+    }
+
+
+def _conditions(
+    ours: Sequence[Condition], old: Sequence[Mapping[str, Any]], now: str, types: frozenset[str]
+) -> list[dict[str, Any]]:
+    """Return the merged list: order and foreign types as they were, ours new behind them while there is room."""
+    wanted = {condition.type: condition for condition in ours}
+    merged: list[dict[str, Any]] = []
+    for one in old:
+        name = text(one.get("type"))
+        if name in wanted:
+            merged.append(_condition(wanted.pop(name), one, now))
+        elif name not in types:
+            merged.append(dict(one))
+    room = MAX_CONDITIONS - len(merged)
+    return merged + [_condition(condition, {}, now) for condition in list(wanted.values())[:room]]
+
+
+def _condition(ours: Condition, old: Mapping[str, Any], now: str) -> dict[str, Any]:
+    moved = old.get("status") != ours.status or not old.get("lastTransitionTime")
+    return {
+        "type": ours.type,
+        "status": ours.status,
+        "reason": ours.reason,
+        "message": ours.message,
+        "observedGeneration": ours.generation,
+        "lastTransitionTime": now if moved else old["lastTransitionTime"],
+    }
+
+
+def _route(update: StatusUpdate, body: RouteStatus, current: Mapping[str, Any], now: str) -> dict[str, Any]:
+    """Return the status with our entries for this Gateway changed, added and removed; foreign ones as they were."""
+    wanted = {parent.parent: parent for parent in body.parents}
+    entries: list[Any] = []
+    for entry in items(current.get("parents")):
+        named = _named(entry, update, body)
+        if named is None:
+            entries.append(entry)
+        elif named in wanted:
+            entries.append(_parent(wanted.pop(named), body.controller, entry, now))
+    room = MAX_PARENTS - len(entries)
+    added = [_parent(parent, body.controller, {}, now) for parent in list(wanted.values())[:room]]
+    return {**current, "parents": entries + added}
+
+
+def _named(entry: Mapping[str, Any], update: StatusUpdate, body: RouteStatus) -> ParentRef | None:
+    """Return the parentRef of an entry that is ours and names the Gateway of this run, None for any other."""
+    ref = mapping(entry.get("parentRef"))
+    if entry.get("controllerName") != body.controller or not names_gateway(ref):
+        return None
+    parent = read_parent_ref(ref)
+    here = (parent.namespace or update.namespace, parent.name)
+    return parent if here == (body.gateway.namespace, body.gateway.name) else None
+
+
+def _parent(parent: ParentStatus, controller: str, old: Mapping[str, Any], now: str) -> dict[str, Any]:
+    conditions = _conditions(parent.conditions, items(old.get("conditions")), now, OURS)
+    return {"parentRef": parent_ref(parent.parent), "controllerName": controller, "conditions": conditions}
+
+
+def parent_ref(parent: ParentRef) -> dict[str, Any]:
+    """Return a parentRef as it stands in a status: group and kind always, the rest as the user gave it."""
+    optional = {"namespace": parent.namespace, "sectionName": parent.section_name, "port": parent.port}
+    given: Iterable[tuple[str, Any]] = ((key, value) for key, value in optional.items() if value)
+    return {"group": parent.group, "kind": parent.kind, "name": parent.name, **dict(given)}

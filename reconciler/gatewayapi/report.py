@@ -1,0 +1,250 @@
+"""build_status(): what a run says about each object it looked at. Pure, without times.
+
+Everything is told where its owner looks: a Route's trouble on the Route, a listener's on the listener.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from reconciler.errors import QuotaExceeded, TransientError
+from reconciler.gatewayapi.conditions import Conditions
+from reconciler.gatewayapi.graph import Attachment, Graph, ListenerNode, Problem
+from reconciler.gatewayapi.resources import Gateway, GatewayClass, HTTPRoute, Meta
+from reconciler.gatewayapi.status import (
+    ClassStatus,
+    Condition,
+    GatewayStatus,
+    ListenerStatus,
+    ParentStatus,
+    RouteStatus,
+    StatusUpdate,
+)
+from reconciler.ir import Capabilities, Rejection, RouteKey
+from reconciler.plan import Failure, Outcome
+
+OLDEST_BUNDLE = (1, 6)
+"""Older bundles of CRDs lack fields that we rely on."""
+
+
+def build_status(
+    graph: Graph, controller: str, capabilities: Capabilities, rejections: Sequence[Rejection], outcome: Outcome
+) -> tuple[StatusUpdate, ...]:
+    """Return the updates of one run: Gateway (or GatewayClass), then Routes, then those that we let go."""
+    story = _Story(graph, tuple(rejections), outcome)
+    updates: list[StatusUpdate] = []
+    if graph.gateway_class is not None and graph.gateway is None:
+        updates.append(_class(graph, graph.gateway_class, capabilities))
+    if graph.gateway is not None and graph.ours and not graph.gateway.meta.deleted:
+        updates.append(_update("Gateway", graph.gateway.meta, story.gateway(graph.gateway)))
+        updates.extend(_routes(graph, controller, story))
+    updates.extend(_route(route, RouteStatus(controller, graph.key, ())) for route in graph.former)
+    return tuple(updates)
+
+
+def _update(kind: str, meta: Meta, body: GatewayStatus | RouteStatus | ClassStatus) -> StatusUpdate:
+    return StatusUpdate(kind, meta.namespace, meta.name, meta.uid, meta.generation, body)
+
+
+def _route(route: HTTPRoute, body: RouteStatus) -> StatusUpdate:
+    return _update(route.key.kind, route.meta, body)
+
+
+def _routes(graph: Graph, controller: str, story: _Story) -> Iterator[StatusUpdate]:
+    by_route: dict[RouteKey, list[Attachment]] = {}
+    for item in graph.attachments:
+        by_route.setdefault(item.key, []).append(item)
+    for items in by_route.values():
+        parents = tuple(ParentStatus(item.parent, story.parent(item)) for item in items)
+        yield _route(items[0].route, RouteStatus(controller, graph.key, parents))
+
+
+def _class(graph: Graph, gateway_class: GatewayClass, capabilities: Capabilities) -> StatusUpdate:
+    say = Conditions("GatewayClass", gateway_class.meta.generation)
+    conditions = []
+    if graph.class_problems:
+        problem = graph.class_problems[0]
+        conditions.append(say.false("Accepted", problem.reason, problem.message))
+    else:
+        conditions.append(say.true("Accepted"))
+    if graph.bundle_version:
+        conditions.append(_version(say, graph.bundle_version))
+    return _update("GatewayClass", gateway_class.meta, ClassStatus(tuple(conditions), tuple(capabilities.features)))
+
+
+def _version(say: Conditions, bundle: str) -> Condition:
+    numbers = bundle.removeprefix("v").split("-")[0].split(".")[:2]
+    known = all(number.isdigit() for number in numbers) and tuple(map(int, numbers)) >= OLDEST_BUNDLE
+    if known:
+        return say.true("SupportedVersion", message=f"Gateway API CRDs {bundle}")
+    oldest = ".".join(map(str, OLDEST_BUNDLE))
+    return say.false("SupportedVersion", "UnsupportedVersion", f"Gateway API CRDs {bundle} are older than v{oldest}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """What became of a graph in the cloud."""
+
+    graph: Graph
+    rejections: tuple[Rejection, ...]
+    outcome: Outcome
+
+    # --- Gateway ---
+
+    def gateway(self, gateway: Gateway) -> GatewayStatus:
+        say = Conditions("Gateway", gateway.meta.generation)
+        accepted = self._accepted(say)
+        programmed = self._programmed(say, accepted)
+        resolved = say.true("ResolvedRefs")
+        trouble = bool(self.outcome.failed or self.outcome.held or accepted.status == "False")
+        addresses = tuple(("Hostname", address) for address in self.outcome.addresses)
+        return GatewayStatus(
+            addresses=None if trouble and not addresses else addresses,
+            conditions=(accepted, programmed, resolved),
+            listeners=tuple(self._listener(node, programmed) for node in self.graph.listeners),
+        )
+
+    def _accepted(self, say: Conditions) -> Condition:
+        if self.graph.problems:
+            problem = self.graph.problems[0]
+            return say.false("Accepted", problem.reason, problem.message)
+        invalid = [node.listener.name for node in self.graph.listeners if self._refused(node) or not node.served]
+        if not invalid:
+            return say.true("Accepted")
+        message = f"listeners that are not valid: {', '.join(invalid)}; see their conditions"
+        if all(self._refused(node) for node in self.graph.listeners):
+            return say.false("Accepted", "ListenersNotValid", message)
+        return say.true("Accepted", "ListenersNotValid", message)
+
+    def _programmed(self, say: Conditions, accepted: Condition) -> Condition:
+        if accepted.status == "False":
+            return say.false("Programmed", "Invalid", f"not accepted: {accepted.message}")
+        if self.outcome.held:
+            return say.false("Programmed", "Pending", f"changes are held: {self.outcome.held}")
+        if failure := self._worst():
+            return say.false("Programmed", _reason(failure), failure.error.message)
+        if self.outcome.waiting:
+            return say.false("Programmed", "Pending", f"waiting: {'; '.join(sorted(self.outcome.waiting))}")
+        if not self.outcome.addresses:
+            return say.false("Programmed", "AddressNotAssigned", "the load balancer has no address yet")
+        return say.true("Programmed")
+
+    def _worst(self) -> Failure | None:
+        """Return the failure that is the Gateway's own: one that concerns only Routes is told there."""
+        own = [failure for failure in self.outcome.failed if not _routes_of(failure)]
+        lasting = [failure for failure in own if not isinstance(failure.error, TransientError)]
+        return next(iter(lasting or own), None)
+
+    # --- listeners ---
+
+    def _refusal(self, node: ListenerNode) -> Problem | None:
+        """Return why a listener is refused: a conflict first, then its own values, then what the cloud cannot."""
+        by_condition = {problem.condition: problem for problem in reversed(node.problems)}
+        for condition in ("Conflicted", "Accepted"):
+            if condition in by_condition:
+                return by_condition[condition]
+        name = f"listener/{node.listener.name}"
+        found = next((one for one in self.rejections if one.origin == name), None)
+        return Problem("Accepted", found.reason, found.message) if found else None
+
+    def _refused(self, node: ListenerNode) -> bool:
+        return self._refusal(node) is not None
+
+    def _listener(self, node: ListenerNode, programmed: Condition) -> ListenerStatus:
+        generation = programmed.generation
+        say = Conditions("Listener", generation)
+        refusal = self._refusal(node)
+        conditions = [_listener_accepted(say, refusal), *_listener_programmed(say, node, refusal, programmed)]
+        unresolved = next((p for p in node.problems if p.condition == "ResolvedRefs"), None)
+        if unresolved is None:
+            conditions.append(say.true("ResolvedRefs"))
+        else:
+            every = "; ".join(p.message for p in node.problems if p.condition == "ResolvedRefs")
+            conditions.append(say.false("ResolvedRefs", unresolved.reason, every))
+        if refusal is not None and refusal.condition == "Conflicted":
+            conditions.append(say.true("Conflicted", refusal.reason, refusal.message))
+        if node.overlapping:
+            message = "another TLS listener of this port takes some of the same hostnames"
+            conditions.append(say.true("OverlappingTLSConfig", "OverlappingHostnames", message))
+        return ListenerStatus(node.listener.name, node.kinds, node.attached, tuple(conditions))
+
+    # --- Routes ---
+
+    def parent(self, item: Attachment) -> tuple[Condition, ...]:
+        say = Conditions("Route", item.route.meta.generation)
+        conditions = [self._route_accepted(say, item)]
+        if item.unresolved:
+            every = "; ".join(problem.message for problem in item.unresolved)
+            conditions.append(say.false("ResolvedRefs", item.unresolved[0].reason, every))
+        else:
+            conditions.append(say.true("ResolvedRefs"))
+        dropped = self._dropped(item)
+        if dropped and conditions[0].status != "False":
+            told = "; ".join(f"rule {index}: {problem.message}" for index, problem in sorted(dropped.items()))
+            conditions.append(say.true("PartiallyInvalid", "UnsupportedValue", f"Dropped Rule: {told}"))
+        return tuple(conditions)
+
+    def _route_accepted(self, say: Conditions, item: Attachment) -> Condition:
+        if item.refused is not None:
+            return say.false("Accepted", item.refused.reason, item.refused.message)
+        whole = next((one for one in self._of(item.key) if one.rule < 0), None)
+        if whole is not None:
+            return say.false("Accepted", whole.reason, whole.message)
+        dropped = self._dropped(item)
+        if item.route.rules and len(dropped) == len(item.route.rules):
+            first = dropped[min(dropped)]
+            return say.false("Accepted", first.reason, f"no rule can be used; rule {min(dropped)}: {first.message}")
+        failure = next((one for one in self.outcome.failed if item.key in _routes_of(one)), None)
+        if failure is None:
+            return say.true("Accepted")
+        if isinstance(failure.error, TransientError):
+            return say.unknown("Accepted", "Pending", failure.error.message)
+        return say.false("Accepted", "UnsupportedValue", failure.error.message)
+
+    def _of(self, route: RouteKey) -> Iterable[Rejection]:
+        return (one for one in self.rejections if one.route == route)
+
+    def _dropped(self, item: Attachment) -> dict[int, Problem]:
+        """Return by rule why it is not part of the load balancer: the user's mistake, or what the cloud cannot."""
+        cannot = {
+            one.rule: Problem("PartiallyInvalid", one.reason, one.message)
+            for one in sorted(self._of(item.key), reverse=True)
+            if one.rule >= 0
+        }
+        return {**cannot, **item.dropped}
+
+
+def _listener_accepted(say: Conditions, refusal: Problem | None) -> Condition:
+    return say.false("Accepted", refusal.reason, refusal.message) if refusal else say.true("Accepted")
+
+
+def _listener_programmed(
+    say: Conditions, node: ListenerNode, refusal: Problem | None, programmed: Condition
+) -> Iterator[Condition]:
+    if refusal is not None:
+        reason = refusal.reason if refusal.condition == "Conflicted" else "Invalid"
+        yield say.false("Programmed", reason, refusal.message)
+    elif not node.served:
+        yield say.false("Programmed", "Invalid", "no certificate can be used: see ResolvedRefs")
+    elif programmed.status == "True":
+        yield say.true("Programmed")
+    else:
+        reason = "Invalid" if programmed.reason == "Invalid" else "Pending"
+        yield say.false("Programmed", reason, programmed.message)
+
+
+def _reason(failure: Failure) -> str:
+    if isinstance(failure.error, TransientError):
+        return "Pending"
+    return "NoResources" if isinstance(failure.error, QuotaExceeded) else "Invalid"
+
+
+def _routes_of(failure: Failure) -> frozenset[RouteKey]:
+    """Return the Routes that a failed step was for; empty if it is the Gateway's matter."""
+    found = set()
+    for origin in failure.origins:
+        kind, *rest = origin.split("/")
+        if kind == "httproute" and len(rest) > 1:
+            found.add(RouteKey("HTTPRoute", rest[0], rest[1]))
+    return frozenset(found)
