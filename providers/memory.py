@@ -1,0 +1,180 @@
+"""The reference provider: a cloud in a dictionary, and the laws in their shortest form.
+
+A load balancer is one resource, each backend pool one, each frontend (with all its entries) one. What a real cloud
+does in many calls is one here, so this file shows what a provider owes: canonical resources, a pure plan that makes
+before it breaks, an apply that does exactly the plan and reports failures as values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler.errors import Misconfigured, ReconcilerError, TransientError
+from reconciler.ir import Capabilities, Config, Entry, Frontend, GatewayKey, Json, LoadBalancer, Rejection, frozen_map
+from reconciler.plan import (
+    Change,
+    Depth,
+    Difference,
+    Failure,
+    Look,
+    Op,
+    Outcome,
+    Plan,
+    Rendered,
+    Resource,
+    ResourceKey,
+    ResourceSet,
+    diff,
+    digest,
+)
+from reconciler.ports import Owner, ReadSecret
+
+LOAD_BALANCER, POOL, ENDPOINTS, FRONTEND = "load-balancer", "pool", "endpoints", "frontend"
+_ORDER = (LOAD_BALANCER, POOL, ENDPOINTS, FRONTEND)
+"""Made in this order, broken in the opposite one: nothing is ever referred to that is not there."""
+
+
+@dataclass(slots=True)
+class MemoryCloud:
+    """What is there, by load balancer name. `on_call` sees each write before its effect and may raise."""
+
+    held: dict[str, dict[ResourceKey, Resource]] = field(default_factory=dict)
+    owners: dict[str, tuple[str, str]] = field(default_factory=dict)  # name -> (uid, nonce)
+    calls: list[str] = field(default_factory=list)
+    on_call: Callable[[str], None] = lambda _: None
+    after_call: Callable[[str], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryProvider:
+    """Implements `reconciler.ports.Provider`."""
+
+    cloud: MemoryCloud = field(default_factory=MemoryCloud)
+    name: str = "memory"
+
+    def capabilities(self, config: Config) -> Capabilities:
+        """HTTP and HTTPS, with HTTPRoutes."""
+        del config
+        kinds = frozen_map({"HTTP": ("HTTPRoute",), "HTTPS": ("HTTPRoute",)})
+        return Capabilities(("Gateway", "HTTPRoute", "ReferenceGrant"), kinds, "routewright.dev/certificate")
+
+    def check(self, config: Config) -> tuple[str, ...]:
+        """The provider has no block of its own: any field in it is wrong."""
+        return tuple(f"spec.memory.{field_} is not known" for field_ in sorted(config.cloud))
+
+    def render(self, lb: LoadBalancer) -> Rendered:
+        """Return the resources; entries with filters are rejected, for this cloud has none."""
+        if lb.withdrawn:
+            return Rendered()
+        rejected = tuple(_rejections(lb))
+        resources = {resource.key: resource for resource in _resources(lb, {one.origin for one in rejected})}
+        parts = {str(key): digest(dict(one.spec)) for key, one in resources.items() if key.kind != ENDPOINTS}
+        return Rendered(resources, rejected, frozen_map(parts), (_name(lb.key),))
+
+    def observe(self, owner: Owner, want: Rendered, look: Look) -> ResourceSet:
+        """Return all that is there: looking costs nothing here."""
+        del want, look
+        name = _name(owner.key)
+        if name not in self.cloud.held:
+            return ResourceSet()
+        uid, nonce = self.cloud.owners[name]
+        if uid != owner.uid:
+            raise Misconfigured(f"the name {name} belongs to somebody else")
+        return ResourceSet(dict(self.cloud.held[name]), (f"{name}.memory",), nonce=nonce, exists=True)
+
+    def plan(self, owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
+        """Return creations and changes from the ground up, then deletions from the top down."""
+        differences = [d for d in diff(want.resources, got.resources) if _looked_at(d, want, look)]
+        made = sorted((d for d in differences if d.op is not Op.DELETE), key=_height)
+        broken = sorted((d for d in differences if d.op is Op.DELETE), key=_height, reverse=True)
+        return Plan(owner.key, tuple(_change(d) for d in (*made, *broken)))
+
+    def apply(self, owner: Owner, plan: Plan, got: ResourceSet, read_secret: ReadSecret) -> Outcome:
+        """Make the changes; a failed one stops what comes after it, since that may build on it."""
+        del read_secret
+        name, done = _name(owner.key), 0
+        for change in plan.changes:
+            try:
+                self._make(name, owner, change)
+            except ReconcilerError as error:
+                origins = change.want.origins if change.want else ()
+                retry = 1.0 if isinstance(error, TransientError) else None
+                return Outcome(got.addresses, done, (Failure(change.key, error, origins),), (), retry, complete=False)
+            done += 1
+        addresses = (f"{name}.memory",) if name in self.cloud.held else ()
+        return Outcome(addresses, done, nonce=self.cloud.owners.get(name, ("", ""))[1])
+
+    def _make(self, name: str, owner: Owner, change: Change) -> None:
+        cloud = self.cloud
+        cloud.calls.append(change.call)
+        cloud.on_call(change.call)
+        if change.want is not None:
+            cloud.owners.setdefault(name, (owner.uid, owner.nonce))
+            cloud.held.setdefault(name, {})[change.key] = change.want
+        else:
+            cloud.held[name].pop(change.key, None)
+            if change.key.kind == LOAD_BALANCER:
+                del cloud.held[name], cloud.owners[name]
+        cloud.after_call(change.call)
+
+
+def _name(key: GatewayKey) -> str:
+    return f"{key.namespace}-{key.name}-{digest([key.cluster, key.namespace, key.name], 8)}"
+
+
+def _resources(lb: LoadBalancer, rejected: Iterable[str]) -> Iterable[Resource]:
+    without = frozenset(rejected)
+    yield Resource(ResourceKey(LOAD_BALANCER, "", "lb"), {"Scheme": lb.config.scheme})
+    for pool in lb.pools:
+        yield Resource(ResourceKey(POOL, "", pool.id), {"Protocol": pool.protocol}, (pool.id,))
+        endpoints: Json = [[one.address, one.port] for one in pool.endpoints]
+        yield Resource(ResourceKey(ENDPOINTS, "", pool.id), {"Endpoints": endpoints}, (pool.id,))
+    for frontend in lb.frontends:
+        entries = tuple(entry for entry in frontend.entries if entry.id not in without)
+        yield Resource(
+            ResourceKey(FRONTEND, "", str(frontend.port)),
+            {"Protocol": frontend.protocol, "Entries": [_entry(entry) for entry in entries], **_tls(frontend)},
+            tuple(entry.id for entry in entries),
+        )
+
+
+def _tls(frontend: Frontend) -> Mapping[str, Json]:
+    names = (one.cloud_id or (one.facts.fingerprint if one.facts else "") for one in frontend.certificates)
+    return {"Certificates": list(names)}
+
+
+def _entry(entry: Entry) -> Json:
+    return {"Host": entry.hostname, "Match": repr(entry.match), "Action": repr(entry.action)}
+
+
+def _rejections(lb: LoadBalancer) -> Iterable[Rejection]:
+    for frontend in lb.frontends:
+        for entry in frontend.entries:
+            if entry.filters and entry.origin is not None:
+                message = f"filter {entry.filters[0].type} is not supported"
+                yield Rejection(entry.id, "UnsupportedValue", message, entry.origin.route, entry.origin.rule)
+
+
+def _height(difference: Difference) -> tuple[int, ResourceKey]:
+    return (_ORDER.index(difference.key.kind), difference.key)
+
+
+def _looked_at(difference: Difference, want: Rendered, look: Look) -> bool:
+    """A shallow look compares only what it names: the laws are the same as with a cloud that charges for looks."""
+    if look.depth is Depth.ALL or not want.resources:
+        return True
+    if difference.key.kind == ENDPOINTS and difference.op is Op.UPDATE:
+        return look.pools is None or difference.key.name in look.pools
+    if difference.key.kind == ENDPOINTS:
+        return look.depth is Depth.TOUCHED
+    return str(difference.key) in look.parts
+
+
+def _change(difference: Difference) -> Change:
+    verb = {Op.CREATE: "Create", Op.UPDATE: "Modify", Op.DELETE: "Delete"}[difference.op]
+    why = (
+        f"{', '.join(difference.fields)} changed" if difference.fields else f"{difference.op}d with its Gateway's want"
+    )
+    got = replace(difference.got) if difference.got else None
+    return Change(difference.op, difference.key, difference.want, got, why, call=f"{verb}:{difference.key}")

@@ -1,0 +1,149 @@
+"""Kubernetes objects for tests, plain as an API server hands them out; builders fill in what a test does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+GROUP = "gateway.networking.k8s.io"
+CONTROLLER = "routewright.dev/aws"
+CLUSTER = "cluster01"
+
+type Plain = dict[str, Any]
+
+
+def meta(name: str, namespace: str = "", **more: Any) -> Plain:
+    """Return metadata with a UID that follows from the name."""
+    base = {"name": name, "uid": f"uid-{namespace}-{name}", "generation": 1, "resourceVersion": "1"}
+    base["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    if namespace:
+        base["namespace"] = namespace
+    return base | more
+
+
+def gateway_class(name: str = "aws", controller: str = CONTROLLER, **spec: Any) -> Plain:
+    """Return a GatewayClass."""
+    spec = {"controllerName": controller, **spec}
+    return {"apiVersion": f"{GROUP}/v1", "kind": "GatewayClass", "metadata": meta(name), "spec": spec}
+
+
+def listener(name: str = "http", port: int = 80, protocol: str = "HTTP", **more: Any) -> Plain:
+    """Return a listener that takes Routes from all namespaces."""
+    base: Plain = {"name": name, "port": port, "protocol": protocol}
+    return base | {"allowedRoutes": {"namespaces": {"from": "All"}}} | more
+
+
+def gateway(name: str = "gw", namespace: str = "infra", listeners: Sequence[Plain] | None = None, **more: Any) -> Plain:
+    """Return a Gateway; `more` goes into its metadata."""
+    return {
+        "apiVersion": f"{GROUP}/v1",
+        "kind": "Gateway",
+        "metadata": meta(name, namespace, **more),
+        "spec": {"gatewayClassName": "aws", "listeners": list(listeners or [listener()])},
+    }
+
+
+def parent(name: str = "gw", namespace: str = "infra", **more: Any) -> Plain:
+    """Return a parentRef."""
+    return {"name": name, "namespace": namespace, **more}
+
+
+def backend(name: str = "web", port: int = 80, **more: Any) -> Plain:
+    """Return a backendRef to a Service."""
+    return {"name": name, "port": port, **more}
+
+
+def prefix(value: str) -> Plain:
+    """Return a match of a path prefix."""
+    return {"path": {"type": "PathPrefix", "value": value}}
+
+
+def exact(value: str) -> Plain:
+    """Return a match of an exact path."""
+    return {"path": {"type": "Exact", "value": value}}
+
+
+def rule(*backends: Plain, matches: Sequence[Plain] = (), **more: Any) -> Plain:
+    """Return a rule."""
+    base: Plain = {"backendRefs": list(backends)} if backends else {}
+    return base | ({"matches": list(matches)} if matches else {}) | more
+
+
+def route(
+    name: str = "web",
+    namespace: str = "a",
+    rules: Sequence[Plain] | None = None,
+    hostnames: Sequence[str] = (),
+    parents: Sequence[Plain] | None = None,
+    **more: Any,
+) -> Plain:
+    """Return an HTTPRoute; `more` goes into its metadata."""
+    spec: Plain = {"parentRefs": list(parents if parents is not None else [parent()])}
+    if hostnames:
+        spec["hostnames"] = list(hostnames)
+    spec["rules"] = list(rules if rules is not None else [rule(backend())])
+    metadata = meta(name, namespace, **more)
+    return {"apiVersion": f"{GROUP}/v1", "kind": "HTTPRoute", "metadata": metadata, "spec": spec}
+
+
+def service(name: str = "web", namespace: str = "a", ports: Sequence[int] = (80,), **spec: Any) -> Plain:
+    """Return a Service; its ports are named p<number>."""
+    entries = [{"name": f"p{port}", "port": port, "protocol": "TCP"} for port in ports]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": meta(name, namespace),
+        "spec": {"ports": entries, **spec},
+    }
+
+
+def endpoints(
+    service_name: str = "web",
+    namespace: str = "a",
+    addresses: Sequence[str] = ("10.244.0.1",),
+    port: int = 80,
+    target: int = 8080,
+    **conditions: bool,
+) -> Plain:
+    """Return an EndpointSlice of one Service port."""
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "addressType": "IPv4",
+        "metadata": meta(f"{service_name}-s", namespace, labels={"kubernetes.io/service-name": service_name}),
+        "ports": [{"name": f"p{port}", "port": target, "protocol": "TCP"}],
+        "endpoints": [{"addresses": [one], "conditions": {"ready": True} | conditions} for one in addresses],
+    }
+
+
+def namespace_(name: str, **labels: str) -> Plain:
+    """Return a Namespace with labels."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta(name, labels=dict(labels))}
+
+
+def grant(
+    namespace: str, source: tuple[str, str], target: tuple[str, str] = ("Service", ""), name: str = "grant"
+) -> Plain:
+    """Return a ReferenceGrant: `source` is (kind, namespace), `target` (kind, name or "" for all)."""
+    to: Plain = {"group": "", "kind": target[0]} | ({"name": target[1]} if target[1] else {})
+    return {
+        "apiVersion": f"{GROUP}/v1beta1",
+        "kind": "ReferenceGrant",
+        "metadata": meta(name, namespace),
+        "spec": {"from": [{"group": GROUP, "kind": source[0], "namespace": source[1]}], "to": [to]},
+    }
+
+
+def config(spec: Mapping[str, Any], name: str = "config", namespace: str = "infra") -> Plain:
+    """Return a LoadBalancerConfig."""
+    return {
+        "apiVersion": "routewright.dev/v1alpha1",
+        "kind": "LoadBalancerConfig",
+        "metadata": meta(name, namespace),
+        "spec": dict(spec),
+    }
+
+
+def with_service(name: str = "web", namespace: str = "a", addresses: Sequence[str] = ("10.244.0.1",)) -> list[Plain]:
+    """Return a Service with its EndpointSlice."""
+    return [service(name, namespace), endpoints(name, namespace, addresses)]
