@@ -1,0 +1,53 @@
+"""Each folder here is a case: manifests in `in/`, and in `plan.yaml` what `routewright plan --output yaml` says of them.
+
+The sentence that a case proves stands in the first line of its input.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cli.plan import document, make_plan
+
+HERE = Path(__file__).parent
+CASES = sorted(path.parent for path in HERE.glob("*/in"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_manifests_become_the_plan_and_the_status_that_stand_beside_them(case: Path, *, update_golden: bool) -> None:
+    answer = make_plan([str(case / "in")])
+    text = yaml.safe_dump(document(answer), sort_keys=True, width=110, allow_unicode=True)
+
+    if update_golden:
+        (case / "plan.yaml").write_text(text, encoding="utf-8")
+    assert () == answer.findings
+    assert (case / "plan.yaml").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_order_of_the_input_never_matters(case: Path, tmp_path: Path) -> None:
+    documents = [text for file in sorted((case / "in").iterdir()) for text in _documents(file)]
+    for place, text in enumerate(reversed(documents)):
+        (tmp_path / f"{place:03}.yaml").write_text(text, encoding="utf-8")
+
+    assert document(make_plan([str(case / "in")])) == document(make_plan([str(tmp_path)]))
+
+
+def _documents(file: Path) -> list[str]:
+    text = file.read_text(encoding="utf-8")
+    return [text] if file.suffix == ".json" else text.split("\n---\n")
+
+
+def test_there_are_at_least_sixty_cases_and_each_says_its_sentence() -> None:
+    silent = [case.name for case in CASES if not _sentence(case)]
+
+    assert [] == silent
+    assert len(CASES) >= 60
+
+
+def _sentence(case: Path) -> str:
+    lines = (file.read_text(encoding="utf-8").splitlines()[0] for file in sorted((case / "in").glob("*.y*ml")))
+    return next((line for line in lines if line.startswith("# ")), "")
