@@ -1,8 +1,9 @@
 """The calls a plan is made of: what each `Change.call` reads from its Change. Written by `plan`, made by `apply`.
 
-One Change is one call, named by the boto3 operation. `want.spec` holds just what the call sets; `got` is the resource as
-observed, with its `cloud_id`. `want` is None for a deletion, `got` None for a creation. Names of other resources (target
-groups, certificates, `managed`) are our own; apply knows their ARNs from the observation or from the call that made them.
+One Change is one call, named by the boto3 operation. `want.spec` holds just what the call sets; `got` is the resource
+as observed, with its `cloud_id`. `want` is None for a deletion, `got` None for a creation. Names of other resources
+(target groups, certificates, `managed`) are our own; apply knows their ARNs from the observation or from the call that
+made them.
 
 =============================  ======  =============================================================================
 call                           op      Change
@@ -21,8 +22,8 @@ ModifyTargetGroup              update  want.spec: the HealthCheck*, *ThresholdCo
                                        HealthCheckProtocol always
 ModifyTargetGroupAttributes    update  key tg-attributes/<tg>; want.spec: the attributes that differ
 RegisterTargets                update  key targets/<tg>; want.spec Register: at most 200 [address, port, zone]
-DeregisterTargets              update  key targets/<tg>; want.spec Deregister: likewise; only after every RegisterTargets
-                                       of the same key succeeded
+DeregisterTargets              update  key targets/<tg>; want.spec Deregister: likewise; only after every
+                                       RegisterTargets of the same key succeeded
 DeleteTargetGroup              delete  got.cloud_id
 CreateLoadBalancer             create  want.spec as in `resources`, without RulesQuota
 ModifyLoadBalancerAttributes   update  key lb-attributes/alb; want.spec: the attributes that differ
