@@ -1,4 +1,4 @@
-"""Each folder here is a case: manifests in `in/`, and in `plan.yaml` what `routewright plan --output yaml` says of them.
+"""Each folder here is a case: manifests in `in/`, and in `plan.yaml` what `routewright plan` says of them as YAML.
 
 The sentence that a case proves stands in the first line of its input.
 """
