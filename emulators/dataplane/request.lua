@@ -1,0 +1,61 @@
+-- What an ALB does to a request and Envoy's routes cannot express. The route's metadata says what is wanted:
+--   version:  protocol version of the target group; requests of another kind get 464
+--   redirect: the members of a redirect action, keywords not yet resolved; known: those keywords that are fixed
+local REASONS = { ["301"] = "301 Moved Permanently", ["302"] = "302 Found" }
+
+local function hexadecimal(digits)
+  local made = {}
+  for index = 1, digits do
+    made[index] = string.format("%x", math.random(0, 15))
+  end
+  return table.concat(made)
+end
+
+local function trace(headers)
+  local root = string.format("1-%08x-%s", os.time(), hexadecimal(24))
+  local given = headers:get("x-amzn-trace-id")
+  if given and given:find("Root=", 1, true) then
+    headers:replace("x-amzn-trace-id", "Self=" .. root .. ";" .. given)
+  else
+    headers:replace("x-amzn-trace-id", "Root=" .. root)
+  end
+end
+
+local function unfit(version, protocol, headers)
+  local grpc = (headers:get("content-type") or ""):find("^application/grpc") ~= nil
+  if version == "HTTP1" then
+    return grpc
+  end
+  if protocol ~= "HTTP/2" then
+    return true
+  end
+  return version == "GRPC" and not (grpc and headers:get(":method") == "POST")
+end
+
+local function location(redirect, known, headers)
+  local path, query = headers:get(":path"):match("^([^?]*)%??(.*)$")
+  local host = headers:get(":authority"):gsub(":%d+$", "")
+  local keywords = { protocol = known.protocol, port = known.port, host = host, path = path:gsub("^/", ""), query = query }
+  local function resolved(text)
+    return (text:gsub("#{(%w+)}", keywords))
+  end
+  local rest = resolved(redirect.Query)
+  return resolved(redirect.Protocol):lower() .. "://" .. resolved(redirect.Host) .. ":" .. resolved(redirect.Port)
+    .. resolved(redirect.Path) .. (rest ~= "" and "?" .. rest or "")
+end
+
+function envoy_on_request(handle)
+  local headers, metadata = handle:headers(), handle:metadata()
+  local version, redirect = metadata:get("version"), metadata:get("redirect")
+  if redirect then
+    local reason = REASONS[redirect.Status]
+    local page = "<html>\r\n<head><title>" .. reason .. "</title></head>\r\n<body>\r\n<center><h1>" .. reason
+      .. "</h1></center>\r\n</body>\r\n</html>\r\n"
+    handle:respond({ [":status"] = redirect.Status, ["content-type"] = "text/html",
+                     ["location"] = location(redirect, metadata:get("known"), headers) }, page)
+  elseif version and unfit(version, handle:streamInfo():protocol(), headers) then
+    handle:respond({ [":status"] = "464" }, "")
+  else
+    trace(headers)
+  end
+end

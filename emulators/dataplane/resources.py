@@ -1,0 +1,116 @@
+"""One state document and one table of addresses become everything that Envoy shall know. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emulators.dataplane.actions import Frontend
+from emulators.dataplane.ingress import opens
+from emulators.dataplane.listeners import Place, envoy_listener, idle_timeout, is_http, listener_name, xff_mode
+from emulators.dataplane.rules import route_configuration
+from emulators.dataplane.target_groups import cluster, cluster_name, endpoints
+
+Json = dict[str, Any]
+
+CLIENT = "127.0.0.1"
+"""Who the clients are, in the eyes of a security group."""
+
+_SERVING = frozenset({"active", "active_impaired"})
+_CARRIED = frozenset({"HTTP", "HTTPS", "TCP", "TLS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things are on this machine.
+
+    Attributes:
+        folder: of the files that Envoy reads; absolute.
+        port_offset: added to each listener's port.
+    """
+
+    folder: Path
+    port_offset: int
+
+    def routes(self, name: str) -> Path:
+        """Return the RDS file of a listener."""
+        return self.folder / "rds" / f"{name}.json"
+
+    def endpoints(self, name: str) -> Path:
+        """Return the EDS file of a cluster."""
+        return self.folder / "eds" / f"{name}.json"
+
+    @property
+    def access_log(self) -> Path:
+        """Return the file of one JSON line for each request."""
+        return self.folder / "access.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """xDS resources by name.
+
+    Attributes:
+        listeners: LDS.
+        routes: RDS, one for each HTTP listener, of the same name.
+        clusters: CDS.
+        endpoints: EDS, one for each cluster, of the same name.
+    """
+
+    listeners: Mapping[str, Json]
+    routes: Mapping[str, Json]
+    clusters: Mapping[str, Json]
+    endpoints: Mapping[str, Json]
+
+
+NOTHING = Resources({}, {}, {}, {})
+
+
+def resources(document: Mapping[str, Any], addresses: Mapping[str, str], layout: Layout) -> Resources:
+    """Translate the account.
+
+    Args:
+        document: the state document.
+        addresses: `address:port` of a target to the `address:port` where its process listens.
+        layout: where listeners and files are.
+    """
+    groups = {group["TargetGroupArn"]: group for group in document["targetGroups"]}
+    names = {arn: cluster_name(arn) for arn in groups}
+    standing = list(_standing(document))
+    return Resources(
+        listeners={listener_name(one): _listener(one, balancer, layout) for balancer, one in standing},
+        routes={listener_name(one): _routes(one, balancer, groups) for balancer, one in standing if is_http(one)},
+        clusters={names[arn]: cluster(one, str(layout.endpoints(names[arn]))) for arn, one in groups.items()},
+        endpoints={names[arn]: endpoints(one, addresses) for arn, one in groups.items()},
+    )
+
+
+def _standing(document: Mapping[str, Any]) -> Iterator[tuple[Json, Json]]:
+    """Yield the listeners that accept connections, each after its load balancer."""
+    for balancer in document["loadBalancers"]:
+        if balancer["State"]["Code"] not in _SERVING:
+            continue
+        for listener in balancer["Listeners"]:
+            if listener["Protocol"] in _CARRIED and _open(balancer, listener, document["securityGroups"]):
+                yield balancer, listener
+
+
+def _open(balancer: Json, listener: Json, security_groups: Mapping[str, Any]) -> bool:
+    groups = balancer.get("SecurityGroups", ())
+    if not groups:
+        # Only a network load balancer may be without any; then nothing is filtered.
+        return True
+    return any(opens(security_groups.get(group, ()), "tcp", int(listener["Port"]), CLIENT) for group in groups)
+
+
+def _listener(listener: Json, balancer: Json, layout: Layout) -> Json:
+    routes, port = layout.routes(listener_name(listener)), int(listener["Port"]) + layout.port_offset
+    return envoy_listener(listener, balancer, Place(balancer["Address"], port, str(routes), str(layout.access_log)))
+
+
+def _routes(listener: Json, balancer: Json, groups: Mapping[str, Json]) -> Json:
+    attributes = balancer.get("Attributes", {})
+    frontend = Frontend(listener["Protocol"].lower(), int(listener["Port"]), idle_timeout(attributes), groups)
+    return route_configuration(listener_name(listener), listener, frontend, xff_mode(attributes))
