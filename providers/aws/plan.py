@@ -1,4 +1,174 @@
 """The exact calls that lead from what is observed to what is wanted, in an order that keeps traffic. Pure, no SDK.
 
-What each call reads from its Change stands in `providers.aws.calls`.
+What each call reads from its Change stands in `providers.aws.calls`. The order: security group, certificates, target
+groups and targets, load balancer, listeners, rules (create from the top, modify, delete from the bottom), open ports,
+close ports, delete listeners, load balancers, target groups, security groups. What was not observed is never deleted.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from providers.aws import base_plan as base
+from providers.aws import calls
+from providers.aws import listener_plan as listeners
+from providers.aws.resources import (
+    LB_ATTRIBUTES,
+    LISTENER,
+    LISTENER_CERTIFICATE,
+    LOAD_BALANCER,
+    LOAD_BALANCER_KEY,
+    ORDER,
+    RULE,
+    TARGET_GROUP,
+    TARGETS,
+    TG_ATTRIBUTES,
+    part_of,
+    port_of,
+    scope_of,
+    target_group_key,
+)
+from providers.aws.rule_plan import Quota, observed_rules, rule_steps
+from providers.aws.steps import deletion
+from providers.aws.target_plan import target_steps
+from reconciler.plan import Change, Depth, Look, Plan, Rendered, Resource, ResourceKey, ResourceSet
+from reconciler.ports import Owner
+
+DEFAULT_RULES = 100
+"""Rules that an Application Load Balancer takes unless AWS raised the account's quota."""
+_ON_BALANCER = frozenset({LB_ATTRIBUTES, LISTENER, LISTENER_CERTIFICATE, RULE, ORDER})
+"""Kinds that live and die with a load balancer."""
+
+type Resources = Mapping[ResourceKey, Resource]
+
+
+def plan(owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
+    """Return the calls to make, one Change each, restricted to what `look` observed.
+
+    A load balancer that is not proven to be ours is left alone with all that is on it. Raises Misconfigured if rules of
+    others leave no free priority on a listener.
+    """
+    wanted = _in_scope(want.resources, want.resources, got.resources, look)
+    seen = _in_scope(got.resources, want.resources, got.resources, look)
+    foreign = _foreign(got.resources)
+    wanted = {key: one for key, one in wanted.items() if not foreign(key)}
+    seen = _former(want.resources, {key: one for key, one in seen.items() if not foreign(key)})
+    if look.depth is Depth.ALL and LOAD_BALANCER_KEY not in want.resources:
+        return Plan(owner.key, tuple(_teardown(wanted, seen)))
+    return Plan(owner.key, tuple(_changes(wanted, seen, _quota(want.resources))))
+
+
+# --- what the plan is about ---------------------------------------------------------------------------------------
+
+
+def _in_scope(resources: Resources, want: Resources, got: Resources, look: Look) -> dict[ResourceKey, Resource]:
+    """Return the resources that were observed, so that their absence means something."""
+    if look.depth is Depth.ALL:
+        return dict(resources)
+    parts = look.parts if look.depth is Depth.TOUCHED else frozenset()
+    return {
+        key: resource
+        for key, resource in resources.items()
+        if part_of(key) in parts or (key.kind == TARGETS and _compared(key, want, got, look))
+    }
+
+
+def _compared(key: ResourceKey, want: Resources, got: Resources, look: Look) -> bool:
+    """Return whether a pool's targets are to be compared: it was asked for, or its target group is about to be made."""
+    targets, group = want.get(key), target_group_key(key.name)
+    if targets is None:
+        return False
+    fresh = part_of(group) in look.parts and group in want and group not in got
+    return fresh or look.pools is None or not look.pools.isdisjoint(targets.origins)
+
+
+def _former(want: Resources, seen: Mapping[ResourceKey, Resource]) -> dict[ResourceKey, Resource]:
+    """Set a load balancer of another name apart: the wanted one is not there, and nor is anything on it."""
+    wanted, there = want.get(LOAD_BALANCER_KEY), seen.get(LOAD_BALANCER_KEY)
+    if wanted is None or there is None or base.same_name(wanted, there):
+        return dict(seen)
+    rest = {key: one for key, one in seen.items() if key.kind not in _ON_BALANCER and key != LOAD_BALANCER_KEY}
+    key = ResourceKey(LOAD_BALANCER, "", str(there.spec.get("Name", "")))
+    return {**rest, key: replace(there, key=key)}
+
+
+def _foreign(got: Resources) -> Callable[[ResourceKey], bool]:
+    """Tell which keys are not proven to be ours, or belong to what is not. Rules of others only hold numbers."""
+    foreign = {key for key, one in got.items() if not one.owned and key.kind != RULE}
+    kinds = _ON_BALANCER if LOAD_BALANCER_KEY in foreign else frozenset()
+    scopes = {scope_of(port_of(key)) for key in foreign if key.kind == LISTENER}
+    groups = {key.name for key in foreign if key.kind == TARGET_GROUP}
+
+    def belongs(key: ResourceKey) -> bool:
+        inside = key.kind in (TG_ATTRIBUTES, TARGETS) and key.name in groups
+        return key in foreign or key.kind in kinds or key.scope in scopes or inside
+
+    return belongs
+
+
+def _quota(want: Resources) -> int:
+    value = want[LOAD_BALANCER_KEY].spec.get(base.RULES_QUOTA) if LOAD_BALANCER_KEY in want else None
+    return value if isinstance(value, int) else DEFAULT_RULES
+
+
+# --- the order ----------------------------------------------------------------------------------------------------
+
+
+def _teardown(want: Resources, seen: Resources) -> Iterator[Change]:
+    """Yield the deletion of all there is: listeners and rules go with their load balancer."""
+    yield from _balancer_deletions(want, seen, "")
+    yield from target_steps(want, seen).delete
+    yield from base.security_group_deletions(want, seen)
+
+
+def _changes(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
+    targets = target_steps(want, seen)
+    yield from base.security_group_creation(want, seen)
+    yield from base.certificate_imports(want, seen)
+    yield from targets.build
+    if _shares_groups(want, seen):
+        yield from _balancer_deletions(want, seen, _MOVES)
+    yield from base.load_balancer_steps(want, seen)
+    for port in listeners.wanted_ports(want):
+        yield from listeners.listener_steps(port, want, seen)
+    yield from _rules(want, seen, limit)
+    yield from base.openings(want, seen)
+    yield from base.closings(want, seen)
+    for port in listeners.wanted_ports(want):
+        yield from listeners.certificate_removals(port, want, seen)
+    yield from listeners.listener_deletions(want, seen)
+    if not _shares_groups(want, seen):
+        yield from _balancer_deletions(want, seen, _MOVES)
+    yield from targets.delete
+    yield from base.security_group_deletions(want, seen)
+
+
+_MOVES = (
+    "another load balancer takes its place (a scheme cannot be changed), with another address: clients that still use "
+    "the former one are cut off"
+)
+
+
+def _balancer_deletions(want: Resources, seen: Resources, disruptive: str) -> Iterator[Change]:
+    for key in sorted(seen):
+        if key.kind == LOAD_BALANCER and key not in want:
+            yield replace(deletion(calls.DELETE_LOAD_BALANCER, seen[key]), disruptive=disruptive)
+
+
+def _shares_groups(want: Resources, seen: Resources) -> bool:
+    """Return whether a wanted target group may still belong to a former load balancer: AWS allows a group only one."""
+    former = any(key.kind == LOAD_BALANCER and key not in want for key in seen)
+    return former and LOAD_BALANCER_KEY not in seen and any(k.kind == TARGET_GROUP and k in seen for k in want)
+
+
+def _rules(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
+    """Yield the rules' steps, listener by listener; all of a load balancer's listeners share its quota of rules."""
+    room = limit - sum(observed_rules(int(key.name), seen) for key in seen if key.kind == LISTENER)
+    for port in listeners.wanted_ports(want):
+        answer = tuple(listeners.default_answer(port, want, seen))
+        steps = rule_steps(port, want, seen, Quota(room, default_changes=bool(answer)))
+        yield from (*steps.build, *steps.modify, *answer, *steps.delete)
+        every = (*steps.build, *steps.delete)
+        room += sum(change.call == calls.DELETE_RULE for change in every)
+        room -= sum(change.call == calls.CREATE_RULE for change in every)

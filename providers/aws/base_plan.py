@@ -1,0 +1,134 @@
+"""The load balancer itself, its security group and ports, and the certificates that listeners use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from providers.aws import calls
+from providers.aws.resources import (
+    CERTIFICATE,
+    INGRESS,
+    LB_ATTRIBUTES_KEY,
+    LOAD_BALANCER_KEY,
+    SECURITY_GROUP,
+    SECURITY_GROUP_KEY,
+)
+from providers.aws.steps import creation, deletion, setting, update
+from reconciler.ir import Json
+from reconciler.plan import Change, Op, Resource, ResourceKey, canonical, differing
+
+RULES_QUOTA = "RulesQuota"
+"""Field of a wanted load balancer: rules it may have. A limit, nothing to compare or to set."""
+
+type Resources = Mapping[ResourceKey, Resource]
+
+
+def security_group_creation(want: Resources, got: Resources) -> Iterator[Change]:
+    """Yield the creation of our security group, which opens no port yet."""
+    if (group := want.get(SECURITY_GROUP_KEY)) and SECURITY_GROUP_KEY not in got:
+        yield creation(calls.CREATE_SECURITY_GROUP, group)
+
+
+def security_group_deletions(want: Resources, got: Resources) -> Iterator[Change]:
+    """Yield the deletion of security groups of ours that nothing uses any more; their ingress goes with them."""
+    for key in sorted(got):
+        if key.kind == SECURITY_GROUP and key not in want:
+            yield deletion(calls.DELETE_SECURITY_GROUP, got[key])
+
+
+def certificate_imports(want: Resources, got: Resources) -> Iterator[Change]:
+    """Yield imports of new and renewed certificates. They belong to the cluster, so none is ever deleted here."""
+    for key in sorted(want):
+        if key.kind != CERTIFICATE:
+            continue
+        certificate, there = want[key], got.get(key)
+        if there is None:
+            yield creation(calls.IMPORT_CERTIFICATE, certificate)
+        elif is_replaced(certificate, there):
+            why = f"{key} has another key type, which a certificate in ACM cannot change: it is imported anew"
+            yield creation(calls.IMPORT_CERTIFICATE, certificate, why)
+        elif fields := differing(certificate.spec, there.spec):
+            yield update(calls.IMPORT_CERTIFICATE, certificate, there, fields)
+            yield update(calls.TAG_CERTIFICATE, certificate, there, fields)
+
+
+def is_replaced(certificate: Resource, there: Resource) -> bool:
+    """Return whether a renewal needs another certificate in ACM, because the key type is another."""
+    return "KeyType" in differing(certificate.spec, there.spec)
+
+
+def load_balancer_steps(want: Resources, got: Resources) -> Iterator[Change]:
+    """Yield creation or changes of the load balancer and its attributes; what cannot be changed is in its name."""
+    balancer, there = want.get(LOAD_BALANCER_KEY), got.get(LOAD_BALANCER_KEY)
+    if balancer is not None:
+        spec = {name: value for name, value in balancer.spec.items() if name != RULES_QUOTA}
+        balancer = replace(balancer, spec=spec)
+        if there is None:
+            yield creation(calls.CREATE_LOAD_BALANCER, balancer)
+        else:
+            yield from _network(balancer, there)
+            yield from _security_groups(balancer, there)
+    if attributes := want.get(LB_ATTRIBUTES_KEY):
+        known = got.get(LB_ATTRIBUTES_KEY)
+        if fields := differing(attributes.spec, known.spec if known else {}):
+            yield setting(
+                calls.MODIFY_LB_ATTRIBUTES, attributes, known, {name: attributes.spec[name] for name in fields}
+            )
+
+
+def _network(want: Resource, got: Resource) -> Iterator[Change]:
+    """Yield subnets and address type; dual stack needs its subnets first, and leaves before them."""
+    fields = differing(want.spec, got.spec)
+    steps = {"Subnets": calls.SET_SUBNETS, "IpAddressType": calls.SET_IP_ADDRESS_TYPE}
+    order = reversed(steps) if want.spec.get("IpAddressType") == "ipv4" else iter(steps)
+    for field in order:
+        if field in fields:
+            yield setting(steps[field], want, got, {field: want.spec[field]})
+
+
+def _security_groups(want: Resource, got: Resource) -> Iterator[Change]:
+    """Yield the union of old and new groups first, so that no client is shut out in between."""
+    if "SecurityGroups" not in differing(want.spec, got.spec):
+        return
+    new, old = _strings(want.spec.get("SecurityGroups")), _strings(got.spec.get("SecurityGroups"))
+    both = sorted({*old, *new})
+    for groups in (both, new):
+        if set(groups) != set(old) or groups is new:
+            yield setting(calls.SET_SECURITY_GROUPS, want, got, {"SecurityGroups": list[Json](groups)})
+        if set(groups) == set(new):
+            return
+
+
+def openings(want: Resources, got: Resources) -> Iterator[Change]:
+    """Yield what opens ports to clients: only once their listeners answer."""
+    for key in sorted(want):
+        if key.kind == INGRESS and (sources := _sources(want[key]) - _sources(got.get(key))):
+            yield creation(calls.AUTHORIZE_INGRESS, _permission(want[key], sources))
+
+
+def closings(want: Resources, got: Resources) -> Iterator[Change]:
+    """Yield what closes ports to clients that may not connect any more; a group about to go needs none of it."""
+    if SECURITY_GROUP_KEY in got and SECURITY_GROUP_KEY not in want:
+        return
+    for key in sorted(got):
+        if key.kind == INGRESS and (sources := _sources(got[key]) - _sources(want.get(key))):
+            why = f"port {key.name} is not open to {', '.join(sorted(sources))} any more"
+            yield Change(Op.DELETE, key, None, _permission(got[key], sources), why, call=calls.REVOKE_INGRESS)
+
+
+def _permission(ingress: Resource, sources: set[str]) -> Resource:
+    return replace(ingress, spec={**ingress.spec, "Sources": list[Json](sorted(sources))})
+
+
+def _sources(ingress: Resource | None) -> set[str]:
+    return set(_strings(ingress.spec.get("Sources"))) if ingress else set()
+
+
+def _strings(value: Json) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, (list, tuple)) else []
+
+
+def same_name(want: Resource, got: Resource) -> bool:
+    """Return whether an observed load balancer is the wanted one, and not one that it replaces."""
+    return canonical(want.spec.get("Name")) == canonical(got.spec.get("Name"))
