@@ -27,14 +27,19 @@ class Frontend:
     Attributes:
         protocol: `http` or `https`, of the listener.
         port: of the listener, as its clients know it.
-        idle_timeout: of the load balancer, in seconds.
+        attributes: of the load balancer.
         groups: every target group by ARN.
     """
 
     protocol: str
     port: int
-    idle_timeout: int
+    attributes: Mapping[str, str]
     groups: Mapping[str, Mapping[str, Any]]
+
+
+def idle_timeout(attributes: Mapping[str, str]) -> int:
+    """Return the idle timeout of an application load balancer, in seconds."""
+    return int(attributes.get("idle_timeout.timeout_seconds", "60"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ def _forward(config: Mapping[str, Any], transforms: Sequence[Json], frontend: Fr
     for group in groups:
         _check_group(group)
     # No timeout of its own: an ALB knows only idle time.
-    route: Json = {"timeout": "0s", "idle_timeout": f"{frontend.idle_timeout}s"}
+    route: Json = {"timeout": "0s", "idle_timeout": f"{idle_timeout(frontend.attributes)}s"}
     route |= _destination(weights) | _rewrites(transforms)
     return Answer({"route": route}, {"version": groups[0].get("ProtocolVersion") or "HTTP1"})
 

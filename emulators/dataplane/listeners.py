@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emulators.dataplane.actions import idle_timeout
 from emulators.dataplane.matching import SOURCE_ADDRESS
 from emulators.dataplane.rules import LUA, NAMESPACE
 from emulators.dataplane.target_groups import cluster_name, socket_address
@@ -21,7 +22,6 @@ _SCRIPT = (Path(__file__).parent / "request.lua").read_text()
 _ENCRYPTED = frozenset({"HTTPS", "TLS"})
 _APPLICATION = frozenset({"HTTP", "HTTPS"})
 _STATUS_OF_FLAGS = ((502, ("UF", "UC", "UR", "UPE", "URX", "UMSDR")), (503, ("UH", "NC")), (504, ("UT", "SI")))
-_XFF_KEEP = frozenset({"preserve", "remove"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,8 @@ def _http(listener: Mapping[str, Any], attributes: Mapping[str, str], place: Pla
         "server_name": "awselb/2.0",
         "server_header_transformation": "APPEND_IF_ABSENT",
         "use_remote_address": True,
-        "skip_xff_append": xff_mode(attributes) in _XFF_KEEP,
+        # The Lua filter writes X-Forwarded-For.
+        "skip_xff_append": True,
         "generate_request_id": False,
         "preserve_external_request_id": True,
         "normalize_path": True,
@@ -113,16 +114,6 @@ def _http(listener: Mapping[str, Any], attributes: Mapping[str, str], place: Pla
 def file_source(path: str) -> Json:
     """Return a `ConfigSource` that watches a file."""
     return {"resource_api_version": "V3", "path_config_source": {"path": path}}
-
-
-def idle_timeout(attributes: Mapping[str, str]) -> int:
-    """Return the idle timeout of an application load balancer, in seconds."""
-    return int(attributes.get("idle_timeout.timeout_seconds", "60"))
-
-
-def xff_mode(attributes: Mapping[str, str]) -> str:
-    """Return what becomes of X-Forwarded-For: append, preserve or remove."""
-    return attributes.get("routing.http.xff_header_processing.mode", "append")
 
 
 def _lua() -> Json:

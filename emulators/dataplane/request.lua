@@ -1,5 +1,6 @@
 -- What an ALB does to a request and Envoy's routes cannot express. The route's metadata says what is wanted:
 --   version:  protocol version of the target group; requests of another kind get 464
+--   forwarded_for: what becomes of X-Forwarded-For (append, preserve, remove); client_port: "true" to append the port too
 --   redirect: the members of a redirect action, keywords not yet resolved; known: those keywords that are fixed
 local REASONS = { ["301"] = "301 Moved Permanently", ["302"] = "302 Found" }
 
@@ -18,6 +19,21 @@ local function trace(headers)
     headers:replace("x-amzn-trace-id", "Self=" .. root .. ";" .. given)
   else
     headers:replace("x-amzn-trace-id", "Root=" .. root)
+  end
+end
+
+-- Envoy itself would write the machine's own address for a client on loopback.
+local function forward_for(metadata, stream, headers)
+  local mode = metadata:get("forwarded_for")
+  if mode == "remove" then
+    headers:remove("x-forwarded-for")
+  elseif mode == "append" then
+    local client = stream:downstreamDirectRemoteAddress()
+    if metadata:get("client_port") ~= "true" then
+      client = client:gsub(":%d+$", "")
+    end
+    local given = headers:get("x-forwarded-for")
+    headers:replace("x-forwarded-for", given and given .. ", " .. client or client)
   end
 end
 
@@ -57,5 +73,6 @@ function envoy_on_request(handle)
     handle:respond({ [":status"] = "464" }, "")
   else
     trace(headers)
+    forward_for(metadata, handle:streamInfo(), headers)
   end
 end

@@ -9,7 +9,7 @@ from typing import Any
 
 from emulators.dataplane.actions import Frontend
 from emulators.dataplane.ingress import opens
-from emulators.dataplane.listeners import Place, envoy_listener, idle_timeout, is_http, listener_name, xff_mode
+from emulators.dataplane.listeners import Place, envoy_listener, is_http, listener_name
 from emulators.dataplane.rules import route_configuration
 from emulators.dataplane.target_groups import cluster, cluster_name, endpoints
 
@@ -112,5 +112,5 @@ def _listener(listener: Json, balancer: Json, layout: Layout) -> Json:
 
 def _routes(listener: Json, balancer: Json, groups: Mapping[str, Json]) -> Json:
     attributes = balancer.get("Attributes", {})
-    frontend = Frontend(listener["Protocol"].lower(), int(listener["Port"]), idle_timeout(attributes), groups)
-    return route_configuration(listener_name(listener), listener, frontend, xff_mode(attributes))
+    frontend = Frontend(listener["Protocol"].lower(), int(listener["Port"]), attributes, groups)
+    return route_configuration(listener_name(listener), listener, frontend)

@@ -22,23 +22,21 @@ _PREFIX, _SUFFIX = "routing.http.response.", ".header_value"
 _INTERNAL = ("x-envoy-external-address", "x-envoy-internal", "x-envoy-decorator-operation")
 
 
-def route_configuration(name: str, listener: Mapping[str, Any], frontend: Frontend, xff_mode: str) -> Json:
+def route_configuration(name: str, listener: Mapping[str, Any], frontend: Frontend) -> Json:
     """Return the `RouteConfiguration` of a listener.
 
     Args:
         name: of the route configuration.
         listener: an item of `Listeners` of the state document; its rules ascend by priority.
         frontend: what the actions need to know.
-        xff_mode: attribute `routing.http.xff_header_processing.mode`: append, preserve or remove.
     """
     attributes = listener.get("Attributes", {})
-    removed = [*_INTERNAL, *(["x-forwarded-for"] if xff_mode == "remove" else [])]
     routes = [_route(rule, frontend) for rule in listener["Rules"]]
     return {
         "name": name,
         "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}],
         "request_headers_to_add": [overwrite("x-forwarded-port", str(frontend.port))],
-        "request_headers_to_remove": removed,
+        "request_headers_to_remove": list(_INTERNAL),
         "response_headers_to_add": list(_response_headers(attributes)),
         "response_headers_to_remove": _hidden_headers(attributes),
     }
@@ -47,8 +45,15 @@ def route_configuration(name: str, listener: Mapping[str, Any], frontend: Fronte
 def _route(rule: Mapping[str, Any], frontend: Frontend) -> Json:
     made = answer(rule, frontend)
     shown = {"rule": rule["RuleArn"], "priority": rule["Priority"]}
-    metadata = {"filter_metadata": {NAMESPACE: shown, LUA: made.hints}}
+    metadata = {"filter_metadata": {NAMESPACE: shown, LUA: made.hints | _forwarding(frontend.attributes)}}
     return {"name": rule["RuleArn"], "match": route_match(rule["Conditions"]), "metadata": metadata} | made.route
+
+
+def _forwarding(attributes: Mapping[str, str]) -> Json:
+    return {
+        "forwarded_for": attributes.get("routing.http.xff_header_processing.mode", "append"),
+        "client_port": attributes.get("routing.http.xff_client_port.enabled", "false"),
+    }
 
 
 def _response_headers(attributes: Mapping[str, str]) -> Iterator[Json]:
