@@ -1,0 +1,82 @@
+"""The local runner: routewright's functions driven as Lambda drives them, by queues of the emulated account.
+
+The watcher lists and watches and puts triggers on the FIFO queue; an event source feeds `functions.reconcile`, another
+one the forwarder behind the `later` queue.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from typing import Any, Self
+
+import boto3
+
+from emulators.aws.event_source import EventSource
+from functions import later, log, reconcile, sweep, watch, wiring
+
+MAX_RECEIVES = 5
+VISIBILITY = 30
+
+
+class Runner:
+    """Runs the functions in this process; a context manager."""
+
+    def __init__(self, endpoint_url: str, *, workers: int = 4, log_level: str = "WARNING") -> None:
+        client: Any = boto3.client
+        self._sqs = client("sqs", endpoint_url=endpoint_url, region_name="us-east-1")
+        self._workers = workers
+        self._level = log_level
+        self._stop = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._dead = self._queue("routewright-aws-dead.fifo", {"FifoQueue": "true"})
+        arn = self._sqs.get_queue_attributes(QueueUrl=self._dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": str(MAX_RECEIVES)})
+        fifo = self._queue(
+            "routewright-aws.fifo",
+            {"FifoQueue": "true", "RedrivePolicy": redrive, "VisibilityTimeout": str(VISIBILITY)},
+        )
+        later_url = self._queue("routewright-aws-later", {})
+        os.environ |= {"ROUTEWRIGHT_QUEUE_URL": fifo, "ROUTEWRIGHT_LATER_URL": later_url}
+        log.setup(self._level)
+        wiring.keep(None)
+        self._sources = [
+            EventSource(
+                self._sqs, fifo, reconcile.handler, workers=self._workers, retry_visibility=1, name="reconcile"
+            ),
+            EventSource(self._sqs, later_url, later.handler, workers=1, name="later"),
+        ]
+        for source in self._sources:
+            source.start()
+        self._watcher = threading.Thread(target=watch.run, args=(wiring.container(), self._stop), daemon=True)
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for source in self._sources:
+            source.stop(5.0)
+        self._watcher.join(5.0)
+        wiring.keep(None)
+        for name in ("ROUTEWRIGHT_QUEUE_URL", "ROUTEWRIGHT_LATER_URL"):
+            os.environ.pop(name, None)
+
+    def _queue(self, name: str, attributes: dict[str, str]) -> str:
+        return str(self._sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+
+    def sweep(self) -> str:
+        """Run the sweep function once; return its answer as text."""
+        answer = sweep.handler({}, None)
+        return ", ".join(f"{count} {kind}" for kind, count in sorted(answer.items()) if count) or "nothing"
+
+    def dead_letters(self) -> int:
+        """Return the number of messages in the dead-letter queue."""
+        names = ["ApproximateNumberOfMessages"]
+        found = self._sqs.get_queue_attributes(QueueUrl=self._dead, AttributeNames=names)["Attributes"]
+        return int(found["ApproximateNumberOfMessages"])
+
+    def last_words(self) -> str:
+        """Return a few words on what the functions did, for errors of the stage."""
+        return "; ".join(f"{source.name}: {source.counts}" for source in self._sources)
