@@ -1,7 +1,7 @@
 """Hands resources to Envoy by files, in an order in which no request is lost, and knows when Envoy has taken them.
 
-New clusters come first, then routes, then listeners; clusters that nobody needs any more go last. A file is only
-written when its content changes, by rename, and each time with a version of its own.
+New clusters and endpoints come first, then routes, then listeners; clusters and last endpoints that nobody needs any
+more go last. A file is only written when its content changes, by rename, and each time with a version of its own.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Publisher:
 
     def _add_clusters(self, wanted: Resources) -> None:
         clusters = {**self._current.clusters, **wanted.clusters}
-        endpoints = {**self._current.endpoints, **wanted.endpoints}
+        endpoints = {**self._current.endpoints, **_still_served(self._current, wanted)}
         refused = self._refusals()
         for name, assignment in endpoints.items():
             self._write(self._layout.endpoints(name), _ENDPOINTS, {name: assignment})
@@ -100,8 +100,10 @@ class Publisher:
 
     def _drop_clusters(self, wanted: Resources) -> None:
         refused = self._refusals()
+        for name, assignment in wanted.endpoints.items():
+            self._write(self._layout.endpoints(name), _ENDPOINTS, {name: assignment})
         self._write(self._cds, _CLUSTER, wanted.clusters)
-        self._settle(refused, [self._cds])
+        self._settle(refused, [self._cds, *map(self._layout.endpoints, wanted.endpoints)])
         for name in self._current.endpoints.keys() - wanted.endpoints.keys():
             self._remove(self._layout.endpoints(name))
         self._current = replace(self._current, clusters=wanted.clusters, endpoints=wanted.endpoints)
@@ -155,6 +157,15 @@ class Publisher:
                 return f"cluster.{path.stem}.version_text"
             case _:
                 return {"lds": "listener_manager.lds", "cds": "cluster_manager.cds"}[path.stem] + ".version_text"
+
+
+def _still_served(current: Resources, wanted: Resources) -> dict[str, Json]:
+    """Return the endpoints to give at once; a cluster that loses its last one keeps it until no route leads there."""
+    return {
+        name: assignment
+        for name, assignment in wanted.endpoints.items()
+        if assignment["endpoints"] or name not in current.endpoints
+    }
 
 
 def _names(files: list[Path]) -> str:
