@@ -93,11 +93,9 @@ def _security_groups(want: Resource, got: Resource) -> Iterator[Change]:
         return
     new, old = _strings(want.spec.get("SecurityGroups")), _strings(got.spec.get("SecurityGroups"))
     both = sorted({*old, *new})
-    for groups in (both, new):
-        if set(groups) != set(old) or groups is new:
-            yield setting(calls.SET_SECURITY_GROUPS, want, got, {"SecurityGroups": list[Json](groups)})
-        if set(groups) == set(new):
-            return
+    between = [both] if set(both) not in (set(old), set(new)) else []
+    for groups in (*between, new):
+        yield setting(calls.SET_SECURITY_GROUPS, want, got, {"SecurityGroups": list[Json](groups)})
 
 
 def openings(want: Resources, got: Resources) -> Iterator[Change]:

@@ -48,6 +48,7 @@ What observe owes to this:
 
 - Two rules with equal conditions on one listener (an earlier run was cut): the first in precedence is named by the
   digest, the next `<digest>~2`, and so on, in the keys as in the order's Rules.
+- A rule is named by the digest of the conditions it has, not by a tag: a rule may turn into another.
 - Priorities of an observed order is a list, parallel to Rules.
 - A load balancer of ours under another name than the wanted one has the key `load-balancer//<its name>`; its
   listeners and rules are not reported.
