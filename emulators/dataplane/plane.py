@@ -16,7 +16,7 @@ from emulators.dataplane.publisher import Publisher
 from emulators.dataplane.resources import Layout, resources
 from emulators.dataplane.source import Document, Source, read_addresses, state_at
 
-_LONG_POLL = 1.0
+_LONG_POLL = 0.5
 _LOOK_AT_ADDRESSES = 0.05
 _RETRY = 0.5
 

@@ -1,0 +1,136 @@
+"""HTTPS listeners: which certificate a client gets, and which versions of HTTP are spoken to it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from tests.integration.dataplane_world import World, fixed, opened_world, when
+
+pytestmark = pytest.mark.integration
+
+_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_SETTINGS, _HEADERS = 4, 1
+_STATUS_404 = 0x8D
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path) -> Iterator[World]:
+    with opened_world(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture(name="secure")
+def _secure(world: World) -> World:
+    """A HTTPS listener with a default certificate and two more."""
+    first, *others = [certificate(world, name) for name in ("default.example.com", "a.example.com", "*.b.example.com")]
+    world.open("HTTPS", Certificates=[{"CertificateArn": first}])
+    for other in others:
+        world.elbv2.add_listener_certificates(ListenerArn=world.listener_arn, Certificates=[{"CertificateArn": other}])
+    world.settle()
+    return world
+
+
+def certificate(world: World, name: str) -> str:
+    """Import a self-signed certificate and return its ARN."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(_KEY.public_key())
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(days=1))
+    builder = builder.not_valid_after(now + dt.timedelta(days=30))
+    names = x509.SubjectAlternativeName([x509.DNSName(name)])
+    made = builder.add_extension(names, critical=False).sign(_KEY, hashes.SHA256())
+    form = serialization.PrivateFormat.PKCS8
+    private = _KEY.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    public = made.public_bytes(serialization.Encoding.PEM)
+    acm = world.account.client("acm")
+    return str(acm.import_certificate(Certificate=public, PrivateKey=private)["CertificateArn"])
+
+
+def connect(world: World, server_name: str | None, *protocols: str) -> ssl.SSLSocket:
+    """Open a TLS connection that trusts everything."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
+    raw = socket.create_connection(world.plane.address(world.dns_name, world.port), timeout=10)
+    return context.wrap_socket(raw, server_hostname=server_name)
+
+
+def shown_name(world: World, server_name: str | None) -> str:
+    """Return the DNS name in the certificate that a client of `server_name` gets."""
+    with connect(world, server_name) as connection:
+        shown = x509.load_der_x509_certificate(connection.getpeercert(binary_form=True) or b"")
+    value = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return value.get_values_for_type(x509.DNSName)[0]
+
+
+def frames(connection: ssl.SSLSocket, *, most: int = 10) -> Iterator[tuple[int, bytes]]:
+    """Yield HTTP/2 frames as type and payload."""
+    reader = connection.makefile("rb")
+    for _ in range(most):
+        head = reader.read(9)
+        yield head[3], reader.read(int.from_bytes(head[:3]))
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("a.example.com", "a.example.com"),
+        ("x.b.example.com", "*.b.example.com"),
+        ("default.example.com", "default.example.com"),
+        ("unknown.example.org", "default.example.com"),
+        (None, "default.example.com"),
+    ],
+)
+def test_the_server_name_chooses_the_certificate_and_unknown_ones_get_the_default(
+    secure: World, asked: str | None, shown: str
+) -> None:
+    assert shown == shown_name(secure, asked)
+
+
+def test_a_new_default_certificate_is_shown(secure: World) -> None:
+    arn = certificate(secure, "new.example.com")
+    secure.elbv2.modify_listener(ListenerArn=secure.listener_arn, Certificates=[{"CertificateArn": arn}])
+    secure.settle()
+    assert "new.example.com" == shown_name(secure, "unknown.example.org")
+
+
+def test_a_client_that_offers_http2_gets_it_and_an_answer(secure: World) -> None:
+    with connect(secure, "a.example.com", "h2", "http/1.1") as connection:
+        assert "h2" == connection.selected_alpn_protocol()
+        host = b"a.example.com"
+        block = b"\x82\x84\x87\x41" + bytes([len(host)]) + host
+        settings = bytes([0, 0, 0, _SETTINGS, 0, 0, 0, 0, 0])
+        headers = bytes([0, 0, len(block), _HEADERS, 0x05, 0, 0, 0, 1]) + block
+        connection.sendall(_PREFACE + settings + headers)
+        answer = next(payload for kind, payload in frames(connection) if kind == _HEADERS)
+    assert _STATUS_404 == answer[0]
+
+
+def test_a_client_without_http2_is_served_by_rules_all_the_same(secure: World) -> None:
+    secure.rule(fixed(418), when("host-header", "HostHeaderConfig", Values=["a.example.com"]))
+    secure.settle()
+    with connect(secure, "a.example.com", "http/1.1") as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a.example.com\r\nConnection: close\r\n\r\n")
+        answer = connection.makefile("rb").readline()
+    assert answer.startswith(b"HTTP/1.1 418 ")
+
+
+def test_http2_without_tls_is_refused(world: World) -> None:
+    world.open()
+    world.settle()
+    with socket.create_connection(world.plane.address(world.dns_name, world.port), timeout=10) as connection:
+        connection.sendall(_PREFACE)
+        answer = connection.makefile("rb").readline()
+    assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 505")) or answer == b""
