@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
+if TYPE_CHECKING:
+    import urllib3
+
 _OWNER = "routewright-emulator"
+_OK = 200
 _NOT_FOUND = 404
+
+
+class Stream:
+    """An answer that is read line by line while it comes; use it as a context manager."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+        self._response = response
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._response.close()
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield whole lines until the stream ends. Raises urllib3.exceptions.HTTPError if it breaks."""
+        rest = b""
+        for piece in self._response.stream(65536):
+            *whole, rest = (rest + piece).split(b"\n")
+            yield from whole
+
+    def shut_down(self) -> None:
+        """End the stream from another thread: its reader comes to the end at once."""
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            self._response.shutdown()
 
 
 class Objects:
@@ -42,6 +72,15 @@ class Objects:
         if not 200 <= answer.status < 300:  # noqa: PLR2004 - the range of success
             raise ApiException(http_resp=answer)
         return json.loads(answer.data or b"null")
+
+    def stream(self, path: str, query: Mapping[str, str]) -> Stream:
+        """Open an answer that goes on, such as a watch. Raises ApiException."""
+        url = self._api.configuration.host + path + _query(query)
+        answer = self._api.call_api("GET", url, {"Accept": "application/json"}, None, _request_timeout=(5, None))
+        if answer.status != _OK:
+            answer.read()  # type: ignore[no-untyped-call]
+            raise ApiException(http_resp=answer)
+        return Stream(answer.response)
 
     def path(self, api_version: str, kind: str, namespace: str = "", name: str = "") -> str:
         """Return the path of an object or, without name, of a kind."""
