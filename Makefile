@@ -44,11 +44,11 @@ check: setup ## format, lint, types, layers
 
 .PHONY: unit
 unit: setup ## the tests that need no server (seconds)
-	@$(RUN) -m pytest -q -n 2 tests/unit tests/golden tests/property
+	@$(RUN) -m pytest -q -n 2 tests/unit tests/contract tests/golden tests/property
 
 .PHONY: test
 test: check cluster ## everything: check, unit, golden, property and integration tests with branch coverage
-	@$(RUN) -m pytest -q -n 2 --dist loadgroup --cov --cov-report=term tests/unit tests/golden tests/property tests/integration
+	@$(RUN) -m pytest -q -n 2 --dist loadgroup --cov --cov-report=term tests/unit tests/contract tests/golden tests/property tests/integration
 
 .PHONY: bench
 bench: setup ## the budgets, as counts and ratios; fails when one is over

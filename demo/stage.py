@@ -247,7 +247,7 @@ class Stage:
         """Return the calls to the cloud's load balancer API by operation."""
         with urllib.request.urlopen(f"{self.endpoint_url}/_emulator/counts", timeout=10) as answer:  # noqa: S310 - loopback
             found: dict[str, Any] = json.load(answer)
-        return dict(found.get("by_operation", found))
+        return dict(found["operations"])
 
     def cloud_left(self) -> dict[str, int]:
         """Return how many resources of ours are left, by kind."""

@@ -1,4 +1,4 @@
-"""The story, as the Gateway API tells it: one-to-many, one-to-one, many-to-one, then mistakes, and the end.
+"""The story as the Gateway API tells it: one-to-many, one-to-one, many-to-one, then mistakes, and the end.
 
 Each part does what people would do, waits for what they would see, and checks it.
 """

@@ -1,0 +1,153 @@
+"""Entries' actions as an ALB's: forward with weights, redirect, fixed response; and what an ALB cannot do.
+
+Sources: ELBv2 API model (ForwardActionConfig: weights 0 to 999; RedirectActionConfig: HTTP_301 and HTTP_302 only).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from providers.aws.conditions import MAX_TEXT, ROOT, Kind, Path, path_of
+from providers.aws.resources import fixed_response
+from reconciler.ir import Entry, FixedResponse, Forward, Json, PathRewrite, Redirect, RewriteType
+
+MAX_WEIGHT = 999
+_STATUSES = {301: "HTTP_301", 302: "HTTP_302"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a rule does: its action and transforms. `path` replaces the entry's own path condition where it is set."""
+
+    action: Mapping[str, Json]
+    transforms: tuple[Mapping[str, Json], ...] = ()
+    path: Path | None = None
+
+
+class CannotError(Exception):
+    """An ALB cannot do this; the text tells the user what to change. Never leaves `render`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """The listener that an entry is on, and the names of target groups by pool id; `empty` answers 503."""
+
+    port: int
+    protocol: str
+    groups: Mapping[str, str]
+    empty: str
+    groups_per_action: int = 5
+
+
+def answers_of(entry: Entry, listener: Listener) -> list[Answer]:
+    """Return what the rules of an entry do, one for most, two for a redirect that replaces a prefix.
+
+    Raises CannotError.
+    """
+    for sentence in _unsupported(entry):
+        raise CannotError(sentence)
+    match entry.action:
+        case FixedResponse(status):
+            return [Answer(fixed_response(status))]
+        case Forward():
+            return [Answer(_forward(entry.action, listener))]
+        case Redirect():
+            return _redirects(entry, entry.action, listener)
+
+
+def _unsupported(entry: Entry) -> Iterator[str]:
+    if entry.filters:
+        yield f"filter {entry.filters[0].type} cannot be done by an ALB; remove it, or use another Gateway"
+    if any(value not in ("", "0s") for value in entry.timeouts.values()):
+        yield "timeouts of a rule cannot be kept by an ALB, which has one idle timeout for the whole load balancer"
+    if entry.retry:
+        yield "retry cannot be done by an ALB, which never sends a request twice"
+    if isinstance(entry.action, Forward):
+        for pool in entry.action.pools:
+            if pool.filters:
+                yield f"filter {pool.filters[0].type} of a single backend cannot be done by an ALB"
+
+
+# --- forward ------------------------------------------------------------------------------------------------------
+
+
+def _forward(forward: Forward, listener: Listener) -> Mapping[str, Json]:
+    weights: dict[str, int] = {}
+    for pool in forward.pools:
+        name = listener.groups[pool.pool]
+        weights[name] = weights.get(name, 0) + pool.weight
+    if forward.error_share:
+        weights[listener.empty] = forward.error_share
+    if len(weights) > listener.groups_per_action:
+        weights = {name: weight for name, weight in weights.items() if weight}
+    if len(weights) > listener.groups_per_action:
+        raise CannotError(f"{len(weights)} backends: a rule of an ALB forwards to {listener.groups_per_action} at most")
+    groups: list[Json] = [[name, weight] for name, weight in sorted(scaled(weights).items())]
+    return {"Type": "forward", "TargetGroups": groups, "Stickiness": 0}
+
+
+def scaled(weights: Mapping[str, int]) -> dict[str, int]:
+    """Return weights in the same proportions within 0 to 999; one above 0 never becomes 0, a single one is 1."""
+    if len(weights) == 1:
+        return dict.fromkeys(weights, 1)
+    divisor = math.gcd(*weights.values()) or 1
+    small = {name: weight // divisor for name, weight in weights.items()}
+    largest = max(small.values())
+    if largest <= MAX_WEIGHT:
+        return small
+    return {name: max(1, round(weight * MAX_WEIGHT / largest)) if weight else 0 for name, weight in small.items()}
+
+
+# --- redirect -----------------------------------------------------------------------------------------------------
+
+
+def _redirects(entry: Entry, redirect: Redirect, listener: Listener) -> list[Answer]:
+    if redirect.status not in _STATUSES:
+        raise CannotError(f"redirect status {redirect.status}: an ALB redirects with 301 or 302")
+    if redirect.scheme == "http" and listener.protocol == "HTTPS":
+        raise CannotError("redirect to http: an ALB refuses it on an HTTPS listener")
+    rewrite = redirect.path
+    if rewrite is None:
+        return [Answer(_redirect(redirect, listener, "/#{path}"))]
+    if rewrite.type is RewriteType.FULL:
+        return [Answer(_redirect(redirect, listener, _text(rewrite.value) or "/"))]
+    return list(_prefix_redirects(entry, redirect, rewrite, listener))
+
+
+def _prefix_redirects(entry: Entry, redirect: Redirect, rewrite: PathRewrite, listener: Listener) -> Iterator[Answer]:
+    """Yield the answers for the prefix itself and for what lies below it; no `//`, no empty path (specification)."""
+    prefix, new = path_of(entry.match.path), _text(rewrite.value).rstrip("/")
+    if prefix.kind is not Kind.PREFIX:
+        raise CannotError("redirect with ReplacePrefixMatch needs a PathPrefix match")
+    if prefix == ROOT:
+        yield Answer(_redirect(redirect, listener, f"{new}/#{{path}}"))
+        return
+    yield Answer(_redirect(redirect, listener, new or "/"), path=Path(Kind.EXACT, prefix.value))
+    below = {"Type": "url-rewrite", "Regex": f"^{prefix.value}/", "Replace": "/"}
+    yield Answer(_redirect(redirect, listener, f"{new}/#{{path}}"), (below,), Path(Kind.SUBTREE, prefix.value))
+
+
+def _redirect(redirect: Redirect, listener: Listener, path: str) -> Mapping[str, Json]:
+    action: dict[str, Json] = {
+        "Type": "redirect",
+        "StatusCode": _STATUSES[redirect.status],
+        "Protocol": redirect.scheme.upper() or "#{protocol}",
+        "Host": _text(redirect.hostname) or "#{host}",
+        "Port": str(redirect.port),
+        "Path": path,
+        "Query": "#{query}",
+    }
+    if len(path) > MAX_TEXT:
+        raise CannotError(f"redirect path is longer than the {MAX_TEXT} characters that an ALB takes")
+    same_protocol = redirect.scheme.upper() in ("", listener.protocol)
+    if same_protocol and not redirect.hostname and redirect.port == listener.port and path == "/#{path}":
+        raise CannotError("redirect to itself: change its scheme, hostname, port or path")
+    return action
+
+
+def _text(value: str) -> str:
+    if "#{" in value:
+        raise CannotError(f"redirect to {value!r}: an ALB would take #{{ for one of its own keywords")
+    return value

@@ -1,0 +1,33 @@
+"""What an Application Load Balancer can honour, as plain data."""
+
+from __future__ import annotations
+
+from reconciler.ir import Capabilities, Config, frozen_map
+
+CERTIFICATE_OPTION = "routewright.dev/certificate-arn"
+FEATURES = (
+    "Gateway",
+    "GatewayHTTPListenerIsolation",
+    "GatewayRouteHostnameIntersectionPrecedence",
+    "HTTPRoute",
+    "HTTPRouteBackendProtocolWebSocket",
+    "HTTPRouteDestinationPortMatching",
+    "HTTPRouteMethodMatching",
+    "HTTPRouteNamedRouteRule",
+    "HTTPRouteParentRefPort",
+    "HTTPRoutePathRedirect",
+    "HTTPRoutePortRedirect",
+    "HTTPRouteSchemeRedirect",
+    "ReferenceGrant",
+)
+"""Query parameters are matched too but not claimed: an ALB ignores their case."""
+
+
+def capabilities(config: Config) -> Capabilities:
+    """Return what an ALB can honour; the same for every scheme."""
+    del config
+    return Capabilities(
+        features=FEATURES,
+        kinds=frozen_map({"HTTP": ("HTTPRoute",), "HTTPS": ("HTTPRoute",)}),
+        cloud_certificate_option=CERTIFICATE_OPTION,
+    )

@@ -1,0 +1,269 @@
+"""Matches as the conditions of an ALB rule: what each part costs, how it is written, and what an ALB cannot compare.
+
+Sources: ELBv2 API model (RuleCondition), the guide's "Condition types for listener rules". An ALB compares paths and
+methods by case, hosts, header and query values without; regular expressions are searched, so ours are always anchored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.ir import Json, Match, PathMatch, PathType, ValueMatch, ValueType
+
+MAX_TEXT = 128
+MAX_HEADER_NAME = 40
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&]+")
+_OUT_OF_DIALECT = re.compile(r"\(\?[=!<>#PR(0-9+-]|\\[1-9kgpPXR]|[*+?}]\+|\(\*")
+"""Lookaround, back-references, subroutines, atomic and possessive forms, named groups, Unicode classes."""
+_PORT = "(:[0-9]+)?"
+
+
+class Kind(StrEnum):
+    """How a path is compared. SUBTREE is a prefix without the prefix itself: `/old/*`."""
+
+    EXACT = "exact"
+    PREFIX = "prefix"
+    SUBTREE = "subtree"
+    REGEX = "regex"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Path:
+    """A path condition; prefixes without a trailing slash, "" for the root."""
+
+    kind: Kind
+    value: str
+
+
+ROOT = Path(Kind.PREFIX, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """All that a rule compares; empty hosts, paths or methods mean any. Values of one dimension are alternatives."""
+
+    hosts: tuple[str, ...] = ()
+    paths: tuple[Path, ...] = ()
+    methods: tuple[str, ...] = ()
+    headers: tuple[ValueMatch, ...] = ()
+    query: tuple[ValueMatch, ...] = ()
+
+
+def conditions_of(hostname: str, match: Match) -> Conditions:
+    """Return the conditions of an entry."""
+    path = path_of(match.path)
+    return Conditions(
+        hosts=(hostname,) if hostname else (),
+        paths=() if path == ROOT else (path,),
+        methods=(match.method,) if match.method else (),
+        headers=match.headers,
+        query=match.query,
+    )
+
+
+def path_of(path: PathMatch) -> Path:
+    """Return a match's path: `/foo/` as a prefix means `/foo`."""
+    if path.type is PathType.EXACT:
+        return Path(Kind.EXACT, path.value)
+    if path.type is PathType.PREFIX:
+        return Path(Kind.PREFIX, path.value.rstrip("/"))
+    return Path(Kind.REGEX, path.value)
+
+
+# --- what an ALB cannot compare -----------------------------------------------------------------------------------
+
+
+def wrong_with(conditions: Conditions) -> str:
+    """Return why one entry's conditions cannot be written, "" if they can."""
+    return next((sentence for sentence in _wrong(conditions) if sentence), "")
+
+
+def _wrong(conditions: Conditions) -> Iterator[str]:
+    for host in conditions.hosts:
+        if len(host) > MAX_TEXT:
+            yield f"hostname {host} is longer than {MAX_TEXT} characters"
+    for path in conditions.paths:
+        yield _wrong_path(path)
+    for header in conditions.headers:
+        yield _wrong_header(header)
+    for parameter in conditions.query:
+        yield _wrong_parameter(parameter)
+
+
+def _wrong_path(path: Path) -> str:
+    if path.kind is Kind.REGEX and (wrong := _wrong_regex(path.value)):
+        return f"path {path.value!r}: {wrong}"
+    if not _is_ascii(path.value):
+        return f"path {path.value!r}: an ALB compares visible ASCII characters only; write others as %XX"
+    if len(path_regex(path)) > MAX_TEXT and (not _is_plain(path) or len(path.value) + len("/*") > MAX_TEXT):
+        return f"path {path.value!r}: longer than the {MAX_TEXT} characters of an ALB condition"
+    return ""
+
+
+def _wrong_header(header: ValueMatch) -> str:
+    if len(header.name) > MAX_HEADER_NAME:
+        return f"header {header.name}: an ALB compares header names of up to {MAX_HEADER_NAME} characters"
+    if header.name == "host":
+        return "header host: use hostnames; an ALB does not compare Host as a header"
+    if header.type is ValueType.REGULAR_EXPRESSION and (wrong := _wrong_regex(header.value)):
+        return f"header {header.name}: {wrong}"
+    if not _is_ascii(header.value):
+        return f"header {header.name}: an ALB compares visible ASCII characters only"
+    if len(_value_regex(header)) > MAX_TEXT:
+        return f"header {header.name}: its value is longer than the {MAX_TEXT} characters of an ALB condition"
+    return ""
+
+
+def _wrong_parameter(parameter: ValueMatch) -> str:
+    if parameter.type is ValueType.REGULAR_EXPRESSION:
+        return f"query parameter {parameter.name}: an ALB has no regular expressions for query parameters"
+    if not _is_ascii(parameter.name + parameter.value):
+        return f"query parameter {parameter.name}: an ALB compares visible ASCII characters only"
+    if max(len(_escaped(parameter.name)), len(_escaped(parameter.value))) > MAX_TEXT:
+        return f"query parameter {parameter.name}: longer than the {MAX_TEXT} characters of an ALB condition"
+    return ""
+
+
+def _wrong_regex(expression: str) -> str:
+    if found := _OUT_OF_DIALECT.search(expression):
+        return f"{found.group()} is not in the regular expression dialect of an ALB"
+    try:
+        re.compile(expression)
+    except re.error as error:
+        return f"not a regular expression: {error}"
+    return ""
+
+
+def _is_ascii(text: str) -> bool:
+    return all(" " <= char <= "~" for char in text)
+
+
+# --- how they are written ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What conditions take of a rule's limits."""
+
+    values: int
+    wildcards: int
+
+
+def cost(conditions: Conditions, limit: int) -> Cost:
+    """Return the cost of conditions as `write` writes them under a limit of values."""
+    written = write(conditions, limit)
+    values = [value for item in written for value in _values(item)]
+    wildcards = sum(
+        text.count("*") + text.count("?") for item in written if "Values" in item for text in _plain_values(item)
+    )
+    return Cost(len(values), wildcards)
+
+
+def write(conditions: Conditions, limit: int) -> list[dict[str, Json]]:
+    """Return the canonical conditions of a rule, sorted; paths as plain values where these fit into `limit`."""
+    rest = len(conditions.hosts) + len(conditions.methods) + len(conditions.headers) + len(conditions.query)
+    items = [*_hosts(conditions.hosts), *_methods(conditions.methods)]
+    items += [_header(header) for header in conditions.headers]
+    items += [_parameter(parameter) for parameter in conditions.query]
+    items += _paths(conditions.paths, limit - rest) if conditions.paths or items else [_any_path()]
+    return sorted(items, key=_sort_key)
+
+
+def _sort_key(item: dict[str, Json]) -> tuple[str, str]:
+    return (str(item["Field"]), repr(sorted(item.items())))
+
+
+def _values(item: dict[str, Json]) -> Sequence[Json]:
+    values = item.get("Values") or item.get("RegexValues")
+    return values if isinstance(values, list) else ()
+
+
+def _plain_values(item: dict[str, Json]) -> Iterator[str]:
+    """Yield the texts in which `*` and `?` are wildcards; those of query strings are escaped."""
+    for value in _values(item):
+        texts = value if isinstance(value, list) else [value]
+        yield from (re.sub(r"\\.", "", str(text)) for text in texts)
+
+
+def _any_path() -> dict[str, Json]:
+    return {"Field": "path-pattern", "Values": ["/*"]}
+
+
+def _hosts(hosts: tuple[str, ...]) -> list[dict[str, Json]]:
+    if not hosts:
+        return []
+    expressions = [_host_regex(host) for host in hosts]
+    if all(len(expression) <= MAX_TEXT for expression in expressions):
+        return [{"Field": "host-header", "RegexValues": _sorted(expressions)}]
+    return [{"Field": "host-header", "Values": _sorted(hosts)}]  # the port in a Host header is then not taken
+
+
+def _host_regex(host: str) -> str:
+    """Return the expression of a hostname; a Host header may carry a port, which plain values would miss."""
+    rest = host.removeprefix("*.")
+    return f"^{'.+[.]' if rest != host else ''}{_escape(rest)}{_PORT}$"
+
+
+def _methods(methods: tuple[str, ...]) -> list[dict[str, Json]]:
+    return [{"Field": "http-request-method", "Values": _sorted(methods)}] if methods else []
+
+
+def _header(header: ValueMatch) -> dict[str, Json]:
+    return {"Field": "http-header", "HttpHeaderName": header.name, "RegexValues": [_value_regex(header)]}
+
+
+def _value_regex(header: ValueMatch) -> str:
+    if header.type is ValueType.REGULAR_EXPRESSION:
+        return f"^(?:{header.value})$"
+    return f"^{_escape(header.value)}$"
+
+
+def _parameter(parameter: ValueMatch) -> dict[str, Json]:
+    return {"Field": "query-string", "Values": [[_escaped(parameter.name), _escaped(parameter.value)]]}
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([*?\\])", r"\\\1", text)
+
+
+def _paths(paths: tuple[Path, ...], limit: int) -> list[dict[str, Json]]:
+    """Return the path condition: all plain values, or all regular expressions, never mixed."""
+    if not paths:
+        return []
+    if all(_is_plain(path) for path in paths):
+        plain = [value for path in paths for value in _plain_path(path)]
+        if len(plain) <= limit:
+            return [{"Field": "path-pattern", "Values": _sorted(plain)}]
+    return [{"Field": "path-pattern", "RegexValues": _sorted(path_regex(path) for path in paths)}]
+
+
+def _is_plain(path: Path) -> bool:
+    if path.kind is Kind.REGEX:
+        return False
+    return path == ROOT or _PLAIN_PATH.fullmatch(path.value) is not None
+
+
+def _plain_path(path: Path) -> list[str]:
+    if path.kind is Kind.EXACT:
+        return [path.value]
+    return [f"{path.value}/*"] if path.kind is Kind.SUBTREE or path == ROOT else [path.value, f"{path.value}/*"]
+
+
+def path_regex(path: Path) -> str:
+    """Return the anchored expression of a path."""
+    if path.kind is Kind.REGEX:
+        return f"^(?:{path.value})$"
+    text = _escape(path.value)
+    return {Kind.EXACT: f"^{text}$", Kind.PREFIX: f"^{text}(/.*)?$", Kind.SUBTREE: f"^{text}/.*$"}[path.kind]
+
+
+def _escape(text: str) -> str:
+    """Return a text as a regular expression, with no more escapes than any dialect needs."""
+    return re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)
+
+
+def _sorted(values: Sequence[str] | Iterator[str]) -> list[Json]:
+    return list[Json](sorted(set(values)))

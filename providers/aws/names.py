@@ -1,0 +1,92 @@
+"""Names and tags of what we make in AWS.
+
+Names are `rw-<cluster:6>-<slug:at most 12>-<digest:8>`, at most 31 of `[a-z0-9-]`: the fixed beginning lets IAM scope
+by ARN, the digest covers everything that has to be unique or that AWS fixes at creation. Tags alone prove ownership.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+
+from reconciler.ir import GatewayKey, Json
+from reconciler.plan import ResourceKey, canonical
+from reconciler.ports import Owner
+
+CLUSTER = "routewright.dev/cluster"
+GATEWAY = "routewright.dev/gateway"
+GATEWAY_UID = "routewright.dev/gateway-uid"
+ID = "routewright.dev/id"
+SPEC = "routewright.dev/spec"
+NONCE = "routewright.dev/nonce"
+PREFIX = "routewright.dev/"
+
+MAX_TAG_VALUE = 256
+MAX_TAGS = 50
+OUR_TAGS = 6
+_TAG_KEY = re.compile(r"[\w .:/=+\-@]{1,128}")
+_TAG_VALUE = re.compile(r"[\w .:/=+\-@]{0,256}")
+
+
+def load_balancer_name(key: GatewayKey, uid: str, scheme: str) -> str:
+    """Return the name of a Gateway's load balancer; its scheme is fixed at creation, so it is in the name."""
+    return _name(key.cluster, key.name, ["alb", key.cluster, uid, scheme])
+
+
+def target_group_name(key: GatewayKey, slug: str, fixed: Json) -> str:
+    """Return the name of a target group; `fixed` is all that AWS fixes at its creation and all that makes it unique."""
+    return _name(key.cluster, slug, ["tg", key.cluster, fixed])
+
+
+def security_group_name(key: GatewayKey, uid: str) -> str:
+    """Return the name of a Gateway's security group."""
+    return _name(key.cluster, key.name, ["sg", key.cluster, uid])
+
+
+def _name(cluster: str, slug: str, unique: Json) -> str:
+    plain = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-")[:12].strip("-")
+    return "-".join(part for part in ("rw", plain_cluster(cluster), plain, short_digest(unique, 8)) if part)
+
+
+def plain_cluster(cluster: str) -> str:
+    """Return the six characters that stand for a cluster in names."""
+    return re.sub(r"[^a-z0-9]", "", cluster.lower())[:6]
+
+
+def short_digest(value: Json, length: int) -> str:
+    """Return the first characters of the base32 sha256 of a value's canonical JSON; lower case, fit for names."""
+    return base64.b32encode(hashlib.sha256(canonical(value).encode()).digest()).decode().lower()[:length]
+
+
+def gateway_value(key: GatewayKey) -> str:
+    """Return the value of the GATEWAY tag: `namespace/name`, or its digest where AWS would not take it."""
+    plain = f"{key.namespace}/{key.name}"
+    return plain if len(plain) <= MAX_TAG_VALUE and _TAG_VALUE.fullmatch(plain) else short_digest(plain, 52)
+
+
+def owner_tags(owner: Owner) -> dict[str, str]:
+    """Return the tags that prove whose a resource is."""
+    return {CLUSTER: owner.key.cluster, GATEWAY: gateway_value(owner.key), GATEWAY_UID: owner.uid}
+
+
+def cluster_tags(cluster: str) -> dict[str, str]:
+    """Return the tags of what belongs to a cluster rather than to one Gateway, e.g. certificates."""
+    return {CLUSTER: cluster}
+
+
+def logical_id(key: ResourceKey) -> str:
+    """Return the value of the ID tag."""
+    text = str(key)
+    return text if len(text) <= MAX_TAG_VALUE and _TAG_VALUE.fullmatch(text) else short_digest(text, 52)
+
+
+def user_tags(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the user's labels that AWS takes as tags, by name, and never one that looks like ours."""
+    fit = {
+        key: value
+        for key, value in sorted(labels.items())
+        if not key.startswith((PREFIX, "aws:")) and _TAG_KEY.fullmatch(key) and _TAG_VALUE.fullmatch(value)
+    }
+    return dict(list(fit.items())[: MAX_TAGS - OUR_TAGS])

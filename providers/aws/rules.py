@@ -1,0 +1,182 @@
+"""Entries of all frontends become rules: what cannot be is refused, the rest is packed, the quota admits the oldest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from providers.aws.actions import Answer, CannotError, Listener, answers_of
+from providers.aws.admission import Needs, refused
+from providers.aws.conditions import Conditions, conditions_of, write, wrong_with
+from providers.aws.config import Quotas
+from providers.aws.packing import Draft, fits, pack
+from reconciler.ir import Entry, Forward, Frontend, Json, Match, PathType, Rejection, RouteKey
+from reconciler.plan import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of a listener in canonical form."""
+
+    conditions: tuple[Mapping[str, Json], ...]
+    action: Mapping[str, Json]
+    transforms: tuple[Mapping[str, Json], ...]
+    entries: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Rules:
+    """What the frontends became: rules by port, in order; what was refused; entries that nobody ever reaches."""
+
+    by_port: dict[int, list[Rule]] = field(default_factory=dict)
+    rejections: list[Rejection] = field(default_factory=list)
+    shadowed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """Names of target groups by pool id, and of the one that is always empty."""
+
+    groups: Mapping[str, str]
+    empty: str
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """One frontend on its way: drafts with the answers that they point to."""
+
+    frontend: Frontend
+    drafts: list[Draft] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+
+def make_rules(frontends: Sequence[Frontend], naming: Naming, quotas: Quotas, per_namespace: int) -> Rules:
+    """Return the rules of all frontends. Total: what an ALB cannot do becomes a rejection."""
+    rules = Rules()
+    sheets = [_draft(frontend, naming, quotas, rules) for frontend in frontends]
+    entries = {entry.id: entry for frontend in frontends for entry in frontend.entries}
+    packed = [pack(sheet.drafts, quotas) for sheet in sheets]
+    out = refused(_needs(packed, entries, naming), quotas, per_namespace)
+    if out:
+        rules.rejections.extend(out)
+        gone = {one.route for one in out}
+        packed = [pack(_without(sheet.drafts, entries, gone), quotas) for sheet in sheets]
+    for sheet, drafts in zip(sheets, packed, strict=True):
+        rules.by_port[sheet.frontend.port] = [_rule(draft, sheet.answers[draft.answer], quotas) for draft in drafts]
+    return rules
+
+
+def _rule(draft: Draft, answer: Answer, quotas: Quotas) -> Rule:
+    conditions = tuple(write(draft.conditions, quotas.values))
+    return Rule(conditions, answer.action, answer.transforms, draft.entries)
+
+
+def _without(drafts: Iterable[Draft], entries: Mapping[str, Entry], gone: set[RouteKey | None]) -> list[Draft]:
+    return [draft for draft in drafts if _route(entries[draft.entries[0]]) not in gone]
+
+
+def _route(entry: Entry) -> RouteKey | int:
+    return entry.origin.route if entry.origin else 0
+
+
+def _needs(packed: Iterable[Sequence[Draft]], entries: Mapping[str, Entry], naming: Naming) -> Needs:
+    needs = Needs()
+    for drafts in packed:
+        for draft in drafts:
+            origins = [(entries[one].origin, entries[one]) for one in draft.entries]
+            known = [(origin, entry) for origin, entry in origins if origin is not None]
+            if not known:
+                needs.fences += 1
+                continue
+            for origin, entry in known:
+                needs.of(origin).groups |= _groups(entry, naming)
+            needs.of(min((origin for origin, _ in known), key=lambda origin: origin.age)).rules += 1
+    return needs
+
+
+def _groups(entry: Entry, naming: Naming) -> set[str]:
+    if not isinstance(entry.action, Forward):
+        return set()
+    names = {naming.groups[pool.pool] for pool in entry.action.pools}
+    return names | {naming.empty} if entry.action.error_share else names
+
+
+# --- one frontend -------------------------------------------------------------------------------------------------
+
+
+def _draft(frontend: Frontend, naming: Naming, quotas: Quotas, rules: Rules) -> _Sheet:
+    """Return a frontend's drafts in order; a rule with anything that cannot be goes as a whole."""
+    sheet = _Sheet(frontend)
+    listener = Listener(frontend.port, frontend.protocol, naming.groups, naming.empty, quotas.groups_per_action)
+    refusals = _refusals(frontend, listener, quotas)
+    rules.rejections.extend(refusals.values())
+    seen: dict[tuple[str, Match], str] = {}
+    for entry in frontend.entries:
+        origin = entry.origin
+        if origin is not None and (origin.route, origin.rule) in refusals:
+            continue
+        if (entry.hostname, _plain(entry.match)) in seen:
+            rules.shadowed.append(entry.id)
+            continue
+        seen[entry.hostname, _plain(entry.match)] = entry.id
+        for answer in answers_of(entry, listener):
+            name = digest([answer.action, list(answer.transforms)])
+            sheet.answers[name] = answer
+            sheet.drafts.append(Draft(_conditions(entry, answer), name, (entry.id,)))
+    return sheet
+
+
+def _plain(match: Match) -> Match:
+    """Return the match with its prefix as it is compared, so that `/foo/` equals `/foo`."""
+    stripped = match.path.value.rstrip("/")
+    if match.path.type is not PathType.PREFIX or stripped == match.path.value:
+        return match
+    return replace(match, path=replace(match.path, value=stripped))
+
+
+def _conditions(entry: Entry, answer: Answer) -> Conditions:
+    conditions = conditions_of(entry.hostname, entry.match)
+    return conditions if answer.path is None else replace(conditions, paths=(answer.path,))
+
+
+def _refusals(frontend: Frontend, listener: Listener, quotas: Quotas) -> dict[tuple[RouteKey, int], Rejection]:
+    """Return what an ALB cannot do, by Route and rule; the first of a rule's troubles is told."""
+    found: dict[tuple[RouteKey, int], Rejection] = {}
+    folded: dict[tuple[str, Match], Match] = {}
+    for entry in frontend.entries:
+        if (origin := entry.origin) is None or (origin.route, origin.rule) in found:
+            continue
+        trouble = next(_troubles(entry, listener, quotas), "") or _only_case(entry, folded)
+        if trouble:
+            name = f' "{origin.rule_name}"' if origin.rule_name else ""
+            message = f"rule{name}, match {origin.match}: {trouble}"
+            found[origin.route, origin.rule] = Rejection(
+                entry.id, "UnsupportedValue", message, origin.route, origin.rule
+            )
+    return found
+
+
+def _troubles(entry: Entry, listener: Listener, quotas: Quotas) -> Iterator[str]:
+    conditions = conditions_of(entry.hostname, entry.match)
+    if wrong := wrong_with(conditions):
+        yield wrong
+        return
+    try:
+        answers = answers_of(entry, listener)
+    except CannotError as error:
+        yield str(error)
+        return
+    for answer in answers:
+        if short := fits(_conditions(entry, answer), quotas):
+            yield short
+
+
+def _only_case(entry: Entry, folded: dict[tuple[str, Match], Match]) -> str:
+    """An ALB compares query strings without case: of two matches that differ only there, the later one is refused."""
+    if not entry.match.query:
+        return ""
+    small = tuple(replace(one, name=one.name.lower(), value=one.value.lower()) for one in entry.match.query)
+    first = folded.setdefault((entry.hostname, replace(entry.match, query=small)), entry.match)
+    if first == entry.match:
+        return ""
+    return "an earlier match differs from it only by case in a query parameter, which an ALB cannot tell apart"

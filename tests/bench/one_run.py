@@ -1,0 +1,35 @@
+"""One reconcile in a process of its own, nothing cached: cluster from a JSON file, cloud by AWS_ENDPOINT_URL.
+
+`python -m tests.bench.one_run FILE TRIGGER` reads the objects, runs, writes the objects back.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from pathlib import Path
+
+from providers import provider_for
+from reconciler.events import from_text
+from reconciler.reconcile import Room, reconcile
+from tests.builders import CONTROLLER
+from tests.fakes import FakeCluster
+
+
+def main() -> None:
+    """Run once; end with 1 if anything failed."""
+    file, text = Path(sys.argv[1]), sys.argv[2]
+    cluster = FakeCluster(provider="aws")
+    for item in json.loads(file.read_text(encoding="utf-8")):
+        cluster.objects[item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]] = item
+    room = Room(cluster, provider_for(CONTROLLER), lambda: secrets.token_hex(8))
+    result = reconcile(from_text(text), room)
+    file.write_text(json.dumps(list(cluster.objects.values())), encoding="utf-8")
+    for failure in result.outcome.failed:
+        sys.stderr.write(f"{failure.key}: {failure.error}\n")
+    raise SystemExit(1 if result.outcome.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
