@@ -1,0 +1,170 @@
+"""Rules answer as the entries they were packed from: a small ALB reads rules, `first_match` reads entries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from providers.aws.render import forwarded, render
+from providers.memory import MemoryProvider
+from reconciler.gatewayapi.attachment import attach
+from reconciler.gatewayapi.compile import compile_ir
+from reconciler.gatewayapi.read import take_snapshot
+from reconciler.ir import Forward, Frontend, GatewayKey, LoadBalancer, Request, first_match
+from reconciler.plan import Rendered, ResourceKey
+from tests.builders import CLUSTER, CONTROLLER, backend, gateway, gateway_class, listener, route, rule, with_service
+
+KEY = GatewayKey(CLUSTER, "infra", "gw")
+HOSTS = ("a.example.com", "b.example.com", "c.a.example.com", "*.example.com", "*.a.example.com")
+PATHS = ("/", "/a", "/a/b", "/ab", "/b", "/a.c", "/a*c")
+SERVICES = ("s0", "s1", "s2")
+_matches = st.fixed_dictionaries(
+    {
+        "path": st.fixed_dictionaries(
+            {"type": st.sampled_from(("Exact", "PathPrefix")), "value": st.sampled_from(PATHS)}
+        )
+    },
+    optional={
+        "method": st.sampled_from(("GET", "POST")),
+        "headers": st.sampled_from(([{"name": "X-A", "value": "1"}], [{"name": "x-b", "value": "a.b*"}])),
+        "queryParams": st.just([{"name": "q", "value": "1*"}]),
+    },
+)
+_requests = st.builds(
+    Request,
+    host=st.sampled_from(("a.example.com", "b.example.com:8080", "c.a.example.com", "d.example.com", "example.com")),
+    path=st.sampled_from((*PATHS, "/a/", "/a/b/c", "/axc", "/aXXc", "/x")),
+    method=st.sampled_from(("GET", "POST", "PUT")),
+    headers=st.sampled_from(((), (("x-a", "1"),), (("X-B", "a.b*"),), (("X-B", "aXbY"),))),
+    query=st.sampled_from(((), (("q", "1*"),), (("q", "12"),))),
+)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Draw a Gateway with one or two listeners, and Routes whose rules lead to different Services."""
+    hosts = draw(
+        st.sampled_from((("",), ("*.example.com",), ("", "a.example.com"), ("*.example.com", "*.a.example.com")))
+    )
+    listeners = [listener(f"l{n}") | ({"hostname": host} if host else {}) for n, host in enumerate(hosts)]
+    objects = [gateway_class(), gateway(listeners=listeners)]
+    for name in SERVICES:
+        objects.extend(with_service(name))
+    for number in range(draw(st.integers(1, 3))):
+        rules = [
+            rule(backend(draw(st.sampled_from(SERVICES))), matches=draw(st.lists(_matches, min_size=1, max_size=5)))
+            for _ in range(draw(st.integers(1, 3)))
+        ]
+        names = draw(st.lists(st.sampled_from(HOSTS), max_size=4, unique=True))
+        objects.append(route(f"r{number}", "a", rules, names))
+    return objects
+
+
+def load_balancer(objects: list[dict[str, Any]]) -> LoadBalancer:
+    """Return what the objects compile to."""
+    return compile_ir(attach(take_snapshot(KEY, CONTROLLER, objects), MemoryProvider())).lb
+
+
+def wanted(lb: LoadBalancer, frontend: Frontend, request: Request) -> str:
+    """Return the pool's Service, or a status, that the entries let answer."""
+    entry = first_match(frontend, request)
+    if entry is None:
+        return "404"
+    if isinstance(entry.action, Forward):
+        return lb.pool(entry.action.pools[0].pool).service.name
+    return str(getattr(entry.action, "status", "?"))
+
+
+def answered(rendered: Rendered, request: Request) -> str:
+    """Return the pool's Service, or a status, that an ALB with these rules answers."""
+    order = rendered.resources[ResourceKey("order", "listener/80", "")].spec["Rules"]
+    assert isinstance(order, list)
+    for name in order:
+        spec = rendered.resources[ResourceKey("rule", "listener/80", str(name))].spec
+        if all(_holds(condition, request) for condition in _items(spec["Conditions"])):
+            (action,) = _items(spec["Actions"])
+            groups = list(forwarded(action))
+            return groups[0].split("-")[2] if groups else str(action["StatusCode"])
+    return "404"
+
+
+def _items(value: Any) -> list[Mapping[str, Any]]:
+    assert isinstance(value, list)
+    return value
+
+
+def _holds(condition: Mapping[str, Any], request: Request) -> bool:
+    field = condition["Field"]
+    if field == "query-string":
+        return all(
+            any(_glob(key, name, fold=True) and _glob(value, text, fold=True) for name, text in request.query)
+            for key, value in condition["Values"]
+        )
+    texts = {
+        "host-header": [request.host],
+        "path-pattern": [request.path],
+        "http-request-method": [request.method],
+        "http-header": [v for n, v in request.headers if n.lower() == str(condition.get("HttpHeaderName", "")).lower()],
+    }[field]
+    fold = field in ("host-header", "http-header")
+    plain = any(_glob(value, text, fold=fold) for value in condition.get("Values", ()) for text in texts)
+    return plain or any(re.search(value, text) for value in condition.get("RegexValues", ()) for text in texts)
+
+
+def _glob(pattern: str, text: str, *, fold: bool) -> bool:
+    parts = re.findall(r"\\.|.", pattern)
+    expression = "".join(".*" if p == "*" else "." if p == "?" else re.escape(p.removeprefix("\\")) for p in parts)
+    return re.fullmatch(expression, text, re.IGNORECASE if fold else 0) is not None
+
+
+@settings(max_examples=300, deadline=None)
+@given(worlds(), st.lists(_requests, min_size=1, max_size=12))
+def test_rules_answer_every_request_as_the_entries_do(objects: list[dict[str, Any]], requests: list[Request]) -> None:
+    lb = load_balancer(objects)
+    rendered = render(lb)
+    refused = {(one.route, one.rule) for one in rendered.rejections}
+    kept = [e for e in lb.frontends[0].entries if e.origin is None or (e.origin.route, e.origin.rule) not in refused]
+    frontend = Frontend(80, "HTTP", lb.frontends[0].listeners, tuple(kept))
+
+    for request in requests:
+        assert wanted(lb, frontend, request) == answered(rendered, request)
+
+
+@settings(max_examples=200, deadline=None)
+@given(worlds())
+def test_no_rule_is_over_the_limits_of_an_alb(objects: list[dict[str, Any]]) -> None:
+    for key, resource in render(load_balancer(objects)).resources.items():
+        if key.kind != "rule":
+            continue
+        conditions = _items(resource.spec["Conditions"])
+        values = [value for one in conditions for value in one.get("Values", one.get("RegexValues"))]
+        plain = [value for one in conditions if one["Field"] != "query-string" for value in one.get("Values", ())]
+        assert 1 <= len(values) <= 5
+        assert sum(value.count("*") + value.count("?") for value in plain) <= 5
+        assert not any("Values" in one and "RegexValues" in one for one in conditions)
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds(), st.randoms(use_true_random=False))
+def test_rendering_is_the_same_whatever_the_order_of_the_input(objects: list[dict[str, Any]], chance: Any) -> None:
+    shuffled = list(objects)
+    chance.shuffle(shuffled)
+
+    assert render(load_balancer(objects)) == render(load_balancer(shuffled))
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds())
+def test_a_new_route_of_a_hostname_of_its_own_changes_no_rule_of_the_others(objects: list[dict[str, Any]]) -> None:
+    newcomer = route("new", "z", [rule(backend("gone"))], ["new.other.example.org"])
+    listeners = next(item for item in objects if item["kind"] == "Gateway")["spec"]["listeners"]
+    listeners[0].pop("hostname", None)
+
+    before, after = render(load_balancer(objects)), render(load_balancer([*objects, newcomer]))
+
+    rules = {key: one for key, one in before.resources.items() if key.kind == "rule"}
+    assert all(after.resources[key].spec == one.spec for key, one in rules.items())
