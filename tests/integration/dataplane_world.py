@@ -68,6 +68,7 @@ class World:
     plane: DataPlane
     table: Path
     stack: ExitStack
+    calm: threading.Lock
     port: int = field(default_factory=free_port)
     dns_name: str = ""
     balancer_arn: str = ""
@@ -148,6 +149,13 @@ class World:
         )
         return str(made["Rules"][0]["RuleArn"])
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let the data plane see all that happens in the block as one change, and serve it."""
+        with self.calm:
+            yield
+        self.settle()
+
     def settle(self) -> None:
         """Wait until Envoy serves the account as it is now."""
         self.plane.wait_for(self.account.state()["version"])
@@ -174,8 +182,14 @@ def opened_world(folder: Path) -> Iterator[World]:
     """Open a fresh account and a data plane that follows it."""
     table = folder / "addresses.json"
     with strict_aws(Settings()) as account, ExitStack() as stack:
-        plane = stack.enter_context(DataPlane(account.state, table, folder / "plane"))
-        yield World(account, plane, table, stack)
+        calm = threading.Lock()
+
+        def state(after: int | None, wait: float) -> Json:
+            with calm:
+                return account.state(after, min(wait, 0.05))
+
+        plane = stack.enter_context(DataPlane(state, table, folder / "plane"))
+        yield World(account, plane, table, stack, calm)
 
 
 def forward(*groups: str, weights: tuple[int, ...] = ()) -> list[Json]:

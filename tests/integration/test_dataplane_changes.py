@@ -112,6 +112,23 @@ def test_no_request_is_lost_while_rules_move_and_their_target_groups_come_and_go
     assert {"200", "kept 200"} == set(load.outcomes), load.outcomes
 
 
+def test_no_request_is_lost_when_traffic_moves_and_the_old_targets_leave_in_one_change(world: World) -> None:
+    world.open()
+    pods = [world.pod(1), world.pod(2)]
+    groups = [world.group("blue", pods[0]), world.group("green")]
+    rule = world.rule(forward(groups[0]))
+    world.settle()
+    load = _Load(world)
+    with load.running():
+        for step in range(1, 21):
+            now, before = step % 2, (step + 1) % 2
+            with world.at_once():
+                world.register(groups[now], pods[now])
+                world.elbv2.modify_rule(RuleArn=rule, Actions=forward(groups[now]))
+                world.deregister(groups[before], pods[before])
+    assert {"200", "kept 200"} == set(load.outcomes), load.outcomes
+
+
 def test_a_version_is_applied_for_the_very_next_request(world: World) -> None:
     world.open()
     everywhere = when("path-pattern", "PathPatternConfig", Values=["/*"])
