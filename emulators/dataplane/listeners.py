@@ -174,11 +174,12 @@ def _certificate(certificate: Mapping[str, str]) -> Json:
 def _stream(listener: Mapping[str, Any]) -> Json:
     groups = listener["DefaultActions"][-1]["ForwardConfig"]["TargetGroups"]
     weights = {cluster_name(group["TargetGroupArn"]): int(group.get("Weight", 1)) for group in groups}
-    weighted = {"clusters": [{"name": name, "weight": weight} for name, weight in weights.items() if weight]}
+    clusters = [{"name": name, "weight": weight} for name, weight in weights.items() if weight]
     config: Json = {
         "@type": _NETWORK + "tcp_proxy.v3.TcpProxy",
         "stat_prefix": listener_name(listener),
         "idle_timeout": f"{listener.get('Attributes', {}).get('tcp.idle_timeout.seconds', '350')}s",
-        "weighted_clusters": weighted,
     }
+    # A cluster that does not exist ends each connection: nobody has a share.
+    config |= {"weighted_clusters": {"clusters": clusters}} if clusters else {"cluster": "nobody"}
     return {"name": "tcp", "typed_config": config}

@@ -100,11 +100,11 @@ class World:
         ec2.authorize_security_group_ingress(GroupId=made, IpPermissions=[entry])
         return made
 
-    def group(self, name: str, *pods: str) -> str:
-        """Make a target group with these Pods registered."""
+    def group(self, name: str, *pods: str, **options: Any) -> str:
+        """Make a target group with these Pods registered, for plain HTTP/1.1 unless told otherwise."""
         network = self.account.prepare_network()
-        options = {"Protocol": "HTTP", "Port": 80, "VpcId": network.vpc_id, "TargetType": "ip"}
-        made = self.elbv2.create_target_group(Name=name, **options)["TargetGroups"][0]
+        wanted = {"Protocol": "HTTP", "Port": 80, "VpcId": network.vpc_id, "TargetType": "ip"} | options
+        made = self.elbv2.create_target_group(Name=name, **wanted)["TargetGroups"][0]
         self.register(made["TargetGroupArn"], *pods)
         return str(made["TargetGroupArn"])
 

@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from tests.integration.dataplane_world import World, fixed, opened_world, when
+from tests.integration.dataplane_world import World, fixed, forward, opened_world, when
 
 pytestmark = pytest.mark.integration
 
 _KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _SETTINGS, _HEADERS = 4, 1
-_STATUS_404 = 0x8D
+_STATUS_200, _STATUS_404 = 0x88, 0x8D
 
 
 @pytest.fixture(name="world")
@@ -106,25 +106,54 @@ def test_a_new_default_certificate_is_shown(secure: World) -> None:
     assert "new.example.com" == shown_name(secure, "unknown.example.org")
 
 
-def test_a_client_that_offers_http2_gets_it_and_an_answer(secure: World) -> None:
-    with connect(secure, "a.example.com", "h2", "http/1.1") as connection:
+def status_over_http2(world: World, host: str, path: str) -> int:
+    """Ask by HTTP/2 and return the first byte of the header block: an index that stands for a status."""
+    with connect(world, host, "h2", "http/1.1") as connection:
         assert "h2" == connection.selected_alpn_protocol()
-        host = b"a.example.com"
-        block = b"\x82\x84\x87\x41" + bytes([len(host)]) + host
+        block = b"\x82\x87" + b"".join(
+            bytes([index, len(text)]) + text for index, text in ((0x41, host.encode()), (0x44, path.encode()))
+        )
         settings = bytes([0, 0, 0, _SETTINGS, 0, 0, 0, 0, 0])
         headers = bytes([0, 0, len(block), _HEADERS, 0x05, 0, 0, 0, 1]) + block
         connection.sendall(_PREFACE + settings + headers)
-        answer = next(payload for kind, payload in frames(connection) if kind == _HEADERS)
-    assert _STATUS_404 == answer[0]
+        return next(payload for kind, payload in frames(connection) if kind == _HEADERS)[0]
+
+
+def status_over_http1(world: World, host: str, path: str) -> int:
+    """Ask by HTTP/1.1 over TLS and return the status."""
+    with connect(world, host, "http/1.1") as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        return int(connection.makefile("rb").readline().split()[1])
+
+
+def test_a_client_that_offers_http2_gets_it_and_an_answer(secure: World) -> None:
+    assert _STATUS_404 == status_over_http2(secure, "a.example.com", "/")
+
+
+def test_requests_reach_an_encrypted_target_that_speaks_http2(secure: World) -> None:
+    # The target is our own listener: it speaks HTTP/2 over TLS, with a certificate that nobody verifies.
+    host, port = secure.plane.address(secure.dns_name, secure.port)
+    secure.pods["10.244.0.7:8080"] = f"{host}:{port}"
+    secure.write_table()
+    group = secure.group("self", "10.244.0.7", Protocol="HTTPS", ProtocolVersion="HTTP2")
+    secure.rule(fixed(200), when("path-pattern", "PathPatternConfig", Values=["/in"]), priority=1)
+    rewrite = {"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [{"Regex": "^/out$", "Replace": "/in"}]}}
+    secure.rule(forward(group), priority=2, Transforms=[rewrite])
+    secure.settle()
+    assert _STATUS_200 == status_over_http2(secure, "a.example.com", "/out")
+
+
+@pytest.mark.parametrize("version", ["HTTP2", "GRPC"])
+def test_a_client_of_another_version_than_the_target_group_gets_464(secure: World, version: str) -> None:
+    secure.rule(forward(secure.group("pods", secure.pod(7), ProtocolVersion=version)))
+    secure.settle()
+    assert 464 == status_over_http1(secure, "a.example.com", "/")
 
 
 def test_a_client_without_http2_is_served_by_rules_all_the_same(secure: World) -> None:
     secure.rule(fixed(418), when("host-header", "HostHeaderConfig", Values=["a.example.com"]))
     secure.settle()
-    with connect(secure, "a.example.com", "http/1.1") as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: a.example.com\r\nConnection: close\r\n\r\n")
-        answer = connection.makefile("rb").readline()
-    assert answer.startswith(b"HTTP/1.1 418 ")
+    assert 418 == status_over_http1(secure, "a.example.com", "/")
 
 
 def test_http2_without_tls_is_refused(world: World) -> None:
