@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from emulators.dataplane.envoy import Envoy, response
+from emulators.dataplane.envoy import Envoy, EnvoyError, response
 from emulators.dataplane.resources import NOTHING, Layout, Resources
 
 Json = dict[str, Any]
@@ -59,8 +59,10 @@ class Publisher:
                 to try once more.
         """
         self._add_clusters(wanted)
-        self._change_routes(wanted)
-        self._change_listeners(wanted)
+        # What one listener gets wrong shall not keep the others from changing.
+        problems = [*_problems(self._change_routes, wanted), *_problems(self._change_listeners, wanted)]
+        if problems:
+            raise problems[0]
         self._drop_clusters(wanted)
         self._envoy.worker_pulse()
 
@@ -93,7 +95,8 @@ class Publisher:
     def _change_listeners(self, wanted: Resources) -> None:
         refused = self._refusals()
         self._write(self._lds, _LISTENER, wanted.listeners)
-        self._settle(refused, [self._lds, *map(self._layout.routes, wanted.routes)])
+        new = wanted.routes.keys() - self._current.routes.keys()
+        self._settle(refused, [self._lds, *map(self._layout.routes, new)])
         for name in self._current.routes.keys() - wanted.routes.keys():
             self._remove(self._layout.routes(name))
         self._current = replace(self._current, listeners=wanted.listeners, routes=wanted.routes)
@@ -157,6 +160,13 @@ class Publisher:
                 return f"cluster.{path.stem}.version_text"
             case _:
                 return {"lds": "listener_manager.lds", "cds": "cluster_manager.cds"}[path.stem] + ".version_text"
+
+
+def _problems(step: Callable[[Resources], None], wanted: Resources) -> Iterator[EnvoyError]:
+    try:
+        step(wanted)
+    except EnvoyError as error:
+        yield error
 
 
 def _still_served(current: Resources, wanted: Resources) -> dict[str, Json]:

@@ -217,6 +217,24 @@ def test_a_port_that_somebody_else_has_is_reported_and_taken_once_it_is_free(wor
     assert 404 == world.get().status
 
 
+def test_a_pattern_that_envoy_refuses_is_reported_and_keeps_no_other_listener_from_changing(world: World) -> None:
+    world.open()
+    world.settle()
+    other = free_port()
+    # Python knows \Z, RE2 does not.
+    bad = world.rule(fixed(201), when("path-pattern", "PathPatternConfig", RegexValues=[r"^/x\Z"]))
+    options = {"Protocol": "HTTP", "Port": other, "DefaultActions": fixed(418)}
+    world.elbv2.create_listener(LoadBalancerArn=world.balancer_arn, **options)
+    with pytest.raises(EnvoyError, match=r"refuses rds/"):
+        world.settle()
+    assert eventually(lambda: world.listens(other))
+    assert 404 == world.get("/x").status
+    world.elbv2.delete_rule(RuleArn=bad)
+    world.rule(fixed(202))
+    world.settle()
+    assert 202 == world.get("/x").status
+
+
 def test_the_access_log_names_the_rule(world: World) -> None:
     world.open()
     arn = world.rule(fixed(201), when("path-pattern", "PathPatternConfig", Values=["/x"]), priority=17)
