@@ -92,6 +92,7 @@ def _http(listener: Mapping[str, Any], attributes: Mapping[str, str], place: Pla
         "stat_prefix": name,
         # A load balancer speaks HTTP/2 to clients only over TLS.
         "codec_type": "AUTO" if secure else "HTTP1",
+        "http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": place.address},
         "rds": {"route_config_name": name, "config_source": file_source(place.routes_file)},
         "http_filters": [_lua(), {"name": "router", "typed_config": _router()}],
         "server_name": "awselb/2.0",

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from socketserver import BaseRequestHandler, StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
 from emulators.aws.inprocess import strict_aws
@@ -55,8 +56,21 @@ class _Echo(BaseHTTPRequestHandler):
         """Stay silent."""
 
 
-class _Server(ThreadingHTTPServer):
+class _Upgrade(StreamRequestHandler):
+    """Agrees to any upgrade, then sends back what it gets."""
+
+    def handle(self) -> None:
+        for line in self.rfile:
+            if line == b"\r\n":
+                break
+        self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        while received := self.connection.recv(1024):
+            self.wfile.write(received)
+
+
+class _Server(ThreadingTCPServer):
     daemon_threads = True
+    request_queue_size = 128
     name = ""
 
 
@@ -74,7 +88,7 @@ class World:
     balancer_arn: str = ""
     listener_arn: str = ""
     pods: dict[str, str] = field(default_factory=dict)
-    servers: dict[str, ThreadingHTTPServer] = field(default_factory=dict)
+    servers: dict[str, ThreadingTCPServer] = field(default_factory=dict)
 
     @property
     def elbv2(self) -> Any:
@@ -118,14 +132,21 @@ class World:
         self.elbv2.deregister_targets(TargetGroupArn=group, Targets=[{"Id": pod, "Port": 8080} for pod in pods])
 
     def pod(self, number: int) -> str:
-        """Start a process that stands for a Pod, and return the Pod's address, which exists nowhere."""
+        """Start an HTTP server that stands for a Pod, and return the Pod's address, which exists nowhere."""
+        return self._serve(number, _Echo)
+
+    def echo_after_upgrade(self, number: int) -> str:
+        """Start a server that agrees to an upgrade and sends back all that follows; return the Pod's address."""
+        return self._serve(number, _Upgrade)
+
+    def _serve(self, number: int, handler: type[BaseRequestHandler]) -> str:
         address = f"10.244.0.{number}"
-        server = _Server(("127.0.0.1", 0), _Echo)
+        server = _Server(("127.0.0.1", 0), handler)
         server.name = address
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         self.servers[address] = server
         self.stack.callback(self.stop, address)
-        self.pods[f"{address}:8080"] = f"127.0.0.1:{server.server_port}"
+        self.pods[f"{address}:8080"] = f"127.0.0.1:{server.server_address[1]}"
         self.write_table()
         return address
 
@@ -164,6 +185,12 @@ class World:
         """Tell whether a port (ours unless given) accepts connections."""
         with socket.socket() as probe:
             return probe.connect_ex(self.plane.address(self.dns_name, port or self.port)) == 0
+
+    def first_line(self, request: bytes) -> bytes:
+        """Send these very bytes and return the first line of the answer."""
+        with socket.create_connection(self.plane.address(self.dns_name, self.port), timeout=10) as connection:
+            connection.sendall(request)
+            return connection.makefile("rb").readline()
 
     def get(self, path: str = "/", *, source: str = "127.0.0.1", method: str = "GET", **headers: str) -> Reply:
         """Ask the load balancer on a new connection; underscores in header names stand for hyphens."""

@@ -139,6 +139,34 @@ def test_a_fixed_response_has_its_body_and_type(world: World) -> None:
     assert ("application/json", "awselb/2.0") == (answer.headers["content-type"], answer.headers["server"])
 
 
+def test_a_repeated_header_is_looked_at_one_by_one(world: World) -> None:
+    world.open()
+    world.rule(fixed(201), when("http-header", "HttpHeaderConfig", HttpHeaderName="X-Kind", Values=["whale"]))
+    world.settle()
+    asked = b"GET / HTTP/1.1\r\nHost: a\r\nX-Kind: shark\r\nX-Kind: whale\r\n\r\n"
+    assert b"HTTP/1.1 201 Created\r\n" == world.first_line(asked)
+
+
+def test_http_1_0_without_a_host_is_served(world: World) -> None:
+    world.open()
+    world.rule(fixed(201))
+    world.settle()
+    assert world.first_line(b"GET / HTTP/1.0\r\n\r\n").endswith(b" 201 Created\r\n")
+
+
+def test_an_upgraded_connection_is_a_tunnel_to_the_target(world: World) -> None:
+    world.open()
+    world.rule(forward(world.group("pods", world.echo_after_upgrade(7))))
+    world.settle()
+    with socket.create_connection(world.plane.address(world.dns_name, world.port), timeout=10) as connection:
+        reader = connection.makefile("rb")
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        assert b"HTTP/1.1 101 Switching Protocols\r\n" == reader.readline()
+        assert any(line == b"\r\n" for line in reader)
+        connection.sendall(b"ping")
+        assert b"ping" == reader.read(4)
+
+
 def test_weights_share_requests(world: World) -> None:
     world.open()
     groups = [world.group(name, world.pod(number)) for name, number in (("a", 7), ("b", 8), ("c", 9))]
