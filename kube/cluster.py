@@ -1,0 +1,189 @@
+"""The centre's `Cluster` port on the real API server: reads by `fetch`, writes nothing but status and metadata."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from kube import kinds
+from kube.api import Api, Plain
+from kube.certificates import key_pair_of
+from kube.fetch import Fetch, list_now
+from reconciler.errors import Conflict, ReconcilerError, TransientError, Unavailable
+from reconciler.events import Trigger
+from reconciler.gatewayapi.read import take_snapshot
+from reconciler.gatewayapi.snapshot import Snapshot
+from reconciler.gatewayapi.status import StatusUpdate, merge_status
+from reconciler.gatewayapi.values import mapping, number, text
+from reconciler.ir import GatewayKey, SecretRef
+from reconciler.mark import Mark, annotation, finalizer
+from reconciler.ports import Clock, KeyPair
+
+_ATTEMPTS = 5
+"""Reads and writes of one object before a conflict goes back to the queue."""
+_ID_LENGTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRef:
+    """A Gateway of ours and the name of its class."""
+
+    key: GatewayKey
+    class_name: str
+
+
+@dataclass(slots=True)
+class KubeCluster:
+    """Implements `reconciler.ports.Cluster`.
+
+    Attributes:
+        api: calls of one cluster's API server.
+        controller: our controllerName.
+        provider: short name of the provider, which annotation and finalizer carry.
+        clock: seconds since the epoch.
+    """
+
+    api: Api
+    controller: str
+    provider: str
+    clock: Clock = time.time
+    _id: str = ""
+    _uids: dict[GatewayKey, str] = field(default_factory=dict)
+
+    @property
+    def cluster_id(self) -> str:
+        """First 10 base32 digits of sha256 of the UID of Namespace kube-system. Raises ReconcilerError at first use."""
+        if not self._id:
+            found = self.api.get(kinds.NAMESPACE.path(name="kube-system"))
+            if found is None:
+                raise Unavailable("Namespace kube-system is not there; is this address a Kubernetes API server?")
+            digest = hashlib.sha256(str(found["metadata"]["uid"]).encode()).digest()
+            self._id = base64.b32encode(digest).decode().lower()[:_ID_LENGTH]
+        return self._id
+
+    def classes(self) -> list[str]:
+        """Return the names of the GatewayClasses of our controller, sorted. Raises ReconcilerError."""
+        found = self.api.list(kinds.GATEWAY_CLASS.path()).items
+        return sorted(
+            item["metadata"]["name"] for item in found if item.get("spec", {}).get("controllerName") == self.controller
+        )
+
+    def gateways(self) -> list[GatewayRef]:
+        """Return the Gateways of our classes, and those that left us but still carry our finalizer, sorted by key."""
+        ours, mine = set(self.classes()), finalizer(self.provider)
+        refs = [
+            GatewayRef(
+                GatewayKey(self.cluster_id, item["metadata"]["namespace"], item["metadata"]["name"]),
+                text(mapping(item.get("spec")).get("gatewayClassName")),
+            )
+            for item in self.api.list(kinds.GATEWAY.path()).items
+            if text(mapping(item.get("spec")).get("gatewayClassName")) in ours
+            or mine in item["metadata"].get("finalizers", ())
+        ]
+        return sorted(refs, key=lambda ref: ref.key)
+
+    def snapshot(self, trigger: Trigger) -> Snapshot:
+        """Return all that a run for a Gateway or a GatewayClass needs, as it is now. Raises ReconcilerError."""
+        fetch = Fetch(self.api, self.controller, functools.partial(list_now, self.api))
+        key = trigger.key
+        if trigger.kind == "GatewayClass":
+            key, fetched = GatewayKey(key.cluster, "", key.name), fetch.gateway_class(trigger.name)
+        else:
+            fetched = fetch.gateway(key.namespace, key.name, datetime.fromtimestamp(self.clock(), UTC))
+        snapshot = take_snapshot(key, self.controller, fetched.objects, fetched.certificates, fetch.bundle_version())
+        if snapshot.gateway is not None:
+            self._uids[key] = snapshot.gateway.meta.uid
+        return snapshot
+
+    def read_secret(self, ref: SecretRef, fingerprint: str) -> KeyPair:
+        """Return a Secret's key pair. Raises Conflict if it is gone, unusable or another one by now."""
+        secret = self.api.get(kinds.SECRET.path(ref.namespace, ref.name))
+        if secret is None:
+            raise Conflict(f"{ref} is gone since it was planned")
+        try:
+            pair, found = key_pair_of(secret)
+        except ValueError as error:
+            raise Conflict(f"{ref} changed since it was planned: {error}") from None
+        if found != fingerprint:
+            raise Conflict(f"{ref} holds another certificate than was planned")
+        return pair
+
+    def write_status(self, updates: Sequence[StatusUpdate]) -> int:
+        """Merge and write what differs; return the number of writes.
+
+        A failure stops none of the others; the first transient one, else the first, is raised at the end.
+        """
+        count, failures = 0, list[ReconcilerError]()
+        for update in updates:
+            try:
+                count += self._write_status(update)
+            except ReconcilerError as error:
+                failures.append(error)
+        if failures:
+            raise next((error for error in failures if isinstance(error, TransientError)), failures[0])
+        return count
+
+    def _write_status(self, update: StatusUpdate) -> bool:
+        """Return whether a write was needed. Raises Conflict when others write faster than we do."""
+        path = kinds.BY_NAME[update.kind].path(update.namespace, update.name)
+        for _ in range(_ATTEMPTS):
+            current = self.api.get(path)
+            if current is None or not _is_meant(update, current):
+                return False
+            now = datetime.fromtimestamp(self.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            merged = merge_status(update, mapping(current.get("status")), now)
+            if merged is None:
+                return False
+            try:
+                self.api.put(f"{path}/status", {**current, "status": merged})
+            except Conflict:
+                continue
+            return True
+        raise Conflict(
+            f"status of {update.kind} {update.namespace}/{update.name} changes faster than it can be written"
+        )
+
+    def write_mark(self, key: GatewayKey, mark: Mark | None, *, finalizer: bool) -> None:
+        """Set or remove our annotation and finalizer in one patch; nothing is written if nothing would change.
+
+        Raises Conflict if the Gateway is gone or is not the one of the last snapshot any more.
+        """
+        path = kinds.GATEWAY.path(key.namespace, key.name)
+        for _ in range(_ATTEMPTS):
+            current = self.api.get(path)
+            uid = str(current["metadata"]["uid"]) if current is not None else ""
+            if current is None or self._uids.get(key, uid) != uid:
+                raise Conflict(f"{key} is gone or was created anew")
+            change = self._change(current["metadata"], mark, wanted=finalizer)
+            if not change:
+                return
+            try:
+                version = current["metadata"]["resourceVersion"]
+                self.api.patch(path, {"metadata": {"uid": uid, "resourceVersion": version, **change}})
+            except Conflict:
+                continue
+            return
+        raise Conflict(f"{key} changes faster than it can be written")
+
+    def _change(self, meta: Plain, mark: Mark | None, *, wanted: bool) -> dict[str, Any]:
+        """Return the metadata to merge into a Gateway's; empty if annotation and finalizer are as wanted."""
+        name, mine, change = annotation(self.provider), finalizer(self.provider), dict[str, Any]()
+        value = None if mark is None else mark.text()
+        if mapping(meta.get("annotations")).get(name) != value:
+            change["annotations"] = {name: value}
+        before = list(meta.get("finalizers") or ())
+        if (mine in before) != wanted:
+            change["finalizers"] = [*before, mine] if wanted else [one for one in before if one != mine]
+        return change
+
+
+def _is_meant(update: StatusUpdate, current: Plain) -> bool:
+    """Return whether an object is still the one, and of the generation, that an update speaks of."""
+    meta = current["metadata"]
+    return update.uid in ("", meta.get("uid")) and (number(meta.get("generation")) or 1) <= update.generation

@@ -1,0 +1,56 @@
+"""The kinds that the cluster edge reads: where the API server keeps each, and whether it may be absent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from reconciler.gatewayapi.resources import GROUP
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object. `optional`: a cluster that does not serve it simply has none."""
+
+    name: str
+    plural: str
+    group: str = ""
+    version: str = "v1"
+    namespaced: bool = True
+    optional: bool = False
+
+    @property
+    def api_version(self) -> str:
+        """As it stands in an object's `apiVersion`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        """Return the path of an object, of the kind in a namespace, or of the kind in the whole cluster."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        middle = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
+        return f"{root}{middle}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+GATEWAY_CLASS = Kind("GatewayClass", "gatewayclasses", GROUP, namespaced=False)
+GATEWAY = Kind("Gateway", "gateways", GROUP)
+HTTP_ROUTE = Kind("HTTPRoute", "httproutes", GROUP)
+REFERENCE_GRANT = Kind("ReferenceGrant", "referencegrants", GROUP, "v1beta1")
+NAMESPACE = Kind("Namespace", "namespaces", namespaced=False)
+SERVICE = Kind("Service", "services")
+SECRET = Kind("Secret", "secrets")
+ENDPOINT_SLICE = Kind("EndpointSlice", "endpointslices", "discovery.k8s.io")
+LOAD_BALANCER_CONFIG = Kind("LoadBalancerConfig", "loadbalancerconfigs", "routewright.dev", "v1alpha1", optional=True)
+CRD = Kind("CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io", namespaced=False)
+
+WATCHED = (
+    GATEWAY_CLASS,
+    GATEWAY,
+    HTTP_ROUTE,
+    REFERENCE_GRANT,
+    NAMESPACE,
+    SERVICE,
+    ENDPOINT_SLICE,
+    LOAD_BALANCER_CONFIG,
+)
+"""What the watcher follows, in the order in which it lists them first."""
+BY_NAME = {kind.name: kind for kind in (*WATCHED, SECRET)}
