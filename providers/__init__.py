@@ -2,3 +2,41 @@
 
 An SDK is imported only when its provider is chosen.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from reconciler.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from providers.aws.provider import AwsProvider
+
+AWS = "routewright.dev/aws"
+
+
+def provider_for(
+    controller: str,
+    *,
+    left: Callable[[], float] = lambda: float("inf"),
+    roles: tuple[str, ...] = (),
+    concurrency: int = 1,
+) -> AwsProvider:
+    """Return the provider of a controllerName; a suffix (`routewright.dev/aws-canary`) is a second deployment's.
+
+    Args:
+        controller: our controllerName.
+        left: seconds left of the invocation under way.
+        roles: identities that a GatewayClass may ask us to assume.
+        concurrency: how many processes share the deployment's rate of calls.
+
+    Raises:
+        Misconfigured: no provider has this name.
+    """
+    if controller == AWS or controller.startswith(f"{AWS}-"):
+        from providers.aws.limiter import Limiter
+        from providers.aws.provider import AwsProvider
+
+        return AwsProvider(left, roles, Limiter(share=1 / max(1, concurrency)))
+    raise Misconfigured(f"no provider has the controllerName {controller!r}; known is {AWS}, with or without a suffix")

@@ -1,0 +1,118 @@
+"""The only door that writes: exactly the calls of a plan, in their order, one Change a call.
+
+A failure costs what it touches and what builds on it; the rest goes on (Law 6). A listener whose CreateRule failed for
+now gets no further rule changes in this run, so that what is there stays a prefix of what is wanted (Law 5).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from providers.aws import calls
+from providers.aws.clients import Clients
+from providers.aws.make import Made, make
+from providers.aws.resources import ORDER, RULE, TARGETS, port_of
+from reconciler.errors import NotReady, ReconcilerError, TerminalError, TransientError
+from reconciler.plan import Change, Failure, Op, Outcome, Plan, ResourceKey, ResourceSet
+from reconciler.ports import Owner, ReadSecret
+
+RETRIES = (0.25, 0.5, 1.0, 2.0)
+"""Seconds between tries of a call that AWS is not ready for yet: what was just made is not everywhere at once."""
+LATER = 2.0
+_LEAVE_TO_SWEEP = frozenset({calls.DELETE_TARGET_GROUP, calls.DELETE_SECURITY_GROUP})
+
+
+@dataclass(slots=True)
+class Applier:
+    """Applies one plan.
+
+    Attributes:
+        sleep: replaced in tests.
+        stopped: scopes of listeners whose rules may not change any further in this run.
+        lasting: origins of rules that AWS refused for good: what they replace stays.
+        broken: keys of resources that could not be made.
+    """
+
+    clients: Clients
+    owner: Owner
+    read_secret: ReadSecret
+    sleep: Callable[[float], None] = time.sleep
+    stopped: set[str] = field(default_factory=set)
+    lasting: set[str] = field(default_factory=set)
+    broken: set[ResourceKey] = field(default_factory=set)
+    failed: list[Failure] = field(default_factory=list)
+    done: int = 0
+    skipped: int = 0
+
+    def apply(self, plan: Plan, got: ResourceSet) -> Outcome:
+        """Make the calls; return what came of them. Never raises a ReconcilerError."""
+        made = Made.of(got, self.owner)
+        late = False
+        for change in plan.changes:
+            if self.clients.left() <= 0:
+                late = True
+                break
+            if self._builds_on_broken(change):
+                self.skipped += 1
+            else:
+                self._try(change, made)
+        return self._outcome(made, got, late=late)
+
+    def _builds_on_broken(self, change: Change) -> bool:
+        key = change.key
+        if key.kind in (RULE, ORDER) and key.scope in self.stopped:
+            return True
+        if change.call == calls.DELETE_RULE and change.got and self.lasting & set(change.got.origins):
+            return True
+        if change.call == calls.DEREGISTER_TARGETS and key in self.broken:
+            return True
+        if change.op is Op.DELETE and self.failed and key.kind not in (RULE, TARGETS):
+            return True  # what failed may still need what is to go
+        listener = ResourceKey("listener", "", str(port_of(key))) if key.scope else None
+        return listener in self.broken
+
+    def _try(self, change: Change, made: Made) -> None:
+        try:
+            self._with_patience(change, made)
+        except ReconcilerError as error:
+            if isinstance(error, NotReady) and change.call in _LEAVE_TO_SWEEP:
+                return
+            self._fail(change, error)
+        else:
+            self.done += 1
+
+    def _with_patience(self, change: Change, made: Made) -> None:
+        for pause in (*RETRIES, None):
+            try:
+                make(self.clients, made, change, self.read_secret)
+            except NotReady:
+                if pause is None or change.call in _LEAVE_TO_SWEEP or self.clients.left() < pause:
+                    raise
+                self.sleep(pause)
+            else:
+                return
+
+    def _fail(self, change: Change, error: ReconcilerError) -> None:
+        origins = (change.want or change.got).origins if (change.want or change.got) else ()  # type: ignore[union-attr]
+        self.failed.append(Failure(change.key, error, origins))
+        self.broken.add(change.key)
+        if change.key.kind in (RULE, ORDER):
+            if isinstance(error, TerminalError) and change.call == calls.CREATE_RULE:
+                self.lasting |= set(origins)
+            else:
+                self.stopped.add(change.key.scope)
+
+    def _outcome(self, made: Made, got: ResourceSet, *, late: bool) -> Outcome:
+        transient = any(isinstance(one.error, TransientError) for one in self.failed)
+        waiting = got.waiting or made.waiting
+        return Outcome(
+            addresses=got.addresses or made.addresses,
+            done=self.done,
+            failed=tuple(self.failed),
+            waiting=waiting,
+            retry_after=LATER if late or transient or waiting else None,
+            complete=not (late or self.failed or self.skipped),
+            nonce=made.nonce,
+        )

@@ -1,0 +1,104 @@
+"""The one door to AWS: clients made when first needed, limits kept, errors translated, calls counted."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from providers.aws.errors import translate
+from providers.aws.limiter import Limiter
+
+ATTEMPTS = 4
+"""Of the SDK, in all; what is still throttled then goes back to the queue."""
+PAGE = 400
+_READS = ("Describe", "Get", "List")
+_REGISTRATIONS = frozenset({"RegisterTargets", "DeregisterTargets"})
+
+
+@dataclass(slots=True)
+class Clients:
+    """AWS as one placement sees it.
+
+    Attributes:
+        region: "" means the environment's.
+        role: to assume; "" means our own identity.
+        limiter: shared by all placements of a process.
+        left: seconds left of the invocation under way.
+        counts: calls by `service.Operation`.
+    """
+
+    region: str = ""
+    role: str = ""
+    limiter: Limiter = field(default_factory=Limiter)
+    left: Callable[[], float] = lambda: float("inf")
+    counts: Counter[str] = field(default_factory=Counter)
+    _session: Any = None
+    _made: dict[str, Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Make one call and return its answer. Raises ReconcilerError."""
+        name = f"{service}.{operation}"
+        self.limiter.take(_kind(operation), self.left())
+        self.counts[name] += 1
+        try:
+            answer: dict[str, Any] = getattr(self._client(service), xform_name(operation))(**arguments)
+        except (ClientError, BotoCoreError, ResponseParserError) as error:
+            raise translate(error, name) from error
+        return answer
+
+    def pages(self, service: str, operation: str, key: str, **arguments: Any) -> Iterator[dict[str, Any]]:
+        """Yield the items of all pages of an ELBv2 describe call (Marker, NextMarker). Raises ReconcilerError."""
+        marker: dict[str, str] = {}
+        while True:
+            answer = self.call(service, operation, **arguments, **marker)
+            yield from answer.get(key, ())
+            if not answer.get("NextMarker"):
+                return
+            marker = {"Marker": answer["NextMarker"]}
+
+    def _client(self, service: str) -> Any:
+        with self._lock:
+            if service not in self._made:
+                self._session = self._session or self._open()
+                retries: Any = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+                config = Config(
+                    retries=retries,
+                    connect_timeout=5,
+                    read_timeout=20,
+                    user_agent_extra="routewright",
+                    max_pool_connections=20,
+                )
+                self._made[service] = self._session.client(service, config=config)
+            return self._made[service]
+
+    def _open(self) -> Any:
+        region = self.region or None
+        if not self.role:
+            return boto3.Session(region_name=region)
+        try:
+            sts: Any = boto3.Session(region_name=region).client("sts")
+            found = sts.assume_role(RoleArn=self.role, RoleSessionName="routewright")["Credentials"]
+        except (ClientError, BotoCoreError) as error:
+            raise translate(error, "sts.AssumeRole") from error
+        return boto3.Session(
+            aws_access_key_id=found["AccessKeyId"],
+            aws_secret_access_key=found["SecretAccessKey"],
+            aws_session_token=found["SessionToken"],
+            region_name=region,
+        )
+
+
+def _kind(operation: str) -> str:
+    if operation in _REGISTRATIONS:
+        return "register"
+    return "read" if operation.startswith(_READS) else "write"

@@ -1,0 +1,81 @@
+"""AWS's errors as ours, in one table. Wire codes as ELBv2, EC2, ACM, STS and the tagging API answer them.
+
+Messages are stable: no request ids, no times; AWS's own text stands in them where it tells the user what to change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectionError,  # noqa: A004 - botocore's own name
+    HTTPClientError,
+    NoCredentialsError,
+)
+from botocore.parsers import ResponseParserError
+
+from reconciler.errors import (
+    Conflict,
+    Misconfigured,
+    NotReady,
+    PermissionDenied,
+    QuotaExceeded,
+    ReconcilerError,
+    Throttled,
+    Unavailable,
+)
+
+_SERVER_ERROR = 500
+_TABLE: Mapping[type[ReconcilerError], str] = {
+    Throttled: "Throttling ThrottlingException RequestLimitExceeded TooManyRequestsException PriorRequestNotComplete "
+    "RequestThrottled RequestThrottledException Throttled",
+    Unavailable: "HealthUnavailable InsufficientCapacity InternalFailure InternalError ServiceUnavailable Unavailable",
+    NotReady: "ListenerNotFound TargetGroupNotFound RuleNotFound TrustStoreNotReady TrustStoreInUse ResourceInUse "
+    "ResourceInUseException DependencyViolation",
+    Conflict: "LoadBalancerNotFound PriorityInUse DuplicateListener DuplicateTargetGroupName "
+    "DuplicateLoadBalancerName ResourceNotFoundException InvalidGroup.NotFound InvalidGroupId.NotFound",
+    QuotaExceeded: "TooManyRules TooManyTargetGroups TooManyUniqueTargetGroupsPerLoadBalancer TooManyListeners "
+    "TooManyLoadBalancers TooManyCertificates TooManyTargets TooManyRegistrationsForTargetId TooManyActions "
+    "TooManyTags TargetGroupAssociationLimit LimitExceededException RulesPerSecurityGroupLimitExceeded "
+    "SecurityGroupLimitExceeded",
+    PermissionDenied: "AccessDenied AccessDeniedException UnauthorizedOperation OperationNotPermitted "
+    "InvalidClientTokenId UnrecognizedClientException ExpiredToken ExpiredTokenException AuthFailure",
+}
+_BY_CODE: Mapping[str, type[ReconcilerError]] = {code: kind for kind, codes in _TABLE.items() for code in codes.split()}
+_REQUEST_ID = re.compile(r"\(?[Rr]equest ?I[Dd]:? ?[0-9a-fA-F-]{8,}\)?")
+
+
+def translate(error: ClientError | BotoCoreError | ResponseParserError, call: str) -> ReconcilerError:
+    """Return our error for one of AWS's; `call` names the operation, e.g. `elbv2.CreateRule`."""
+    if isinstance(error, ClientError):
+        return _client_error(error, call)
+    if isinstance(error, NoCredentialsError):
+        return PermissionDenied(f"{call}: no AWS credentials were found")
+    if isinstance(error, (HTTPClientError, ConnectionError, ConnectionClosedError, ResponseParserError)):
+        return Unavailable(f"{call}: AWS gave no answer that could be read")
+    return Misconfigured(f"{call}: {type(error).__name__}: {_stable(str(error))}")
+
+
+def code_of(error: ClientError) -> str:
+    """Return the wire code of an answer."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _client_error(error: ClientError, call: str) -> ReconcilerError:
+    answer = error.response
+    code, text = code_of(error), _stable(str(answer.get("Error", {}).get("Message", "")))
+    kind = _BY_CODE.get(code) or _BY_CODE.get(code.removesuffix("Exception"))
+    if kind is None:
+        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        kind = Unavailable if status >= _SERVER_ERROR else Misconfigured
+    if kind in (Throttled, Unavailable):
+        return kind(f"{call}: AWS answered {code}")
+    return kind(f"{call}: {code}: {text}")
+
+
+def _stable(text: str) -> str:
+    return " ".join(_REQUEST_ID.sub("", text).split())

@@ -1,0 +1,370 @@
+"""One function a call: a Change becomes arguments, and what came back is remembered for the calls after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from providers.aws import calls, certificates, wire
+from providers.aws.clients import Clients
+from providers.aws.names import ID, NONCE, SPEC, logical_id, owner_tags, security_group_name
+from providers.aws.network import SUBNETS_KEY
+from providers.aws.resources import (
+    LOAD_BALANCER_KEY,
+    MANAGED,
+    SECURITY_GROUP_KEY,
+    certificate_key,
+    listener_key,
+    port_of,
+    target_group_key,
+)
+from reconciler.errors import Conflict, Misconfigured
+from reconciler.ir import Json, SecretRef
+from reconciler.plan import Change, Resource, ResourceKey, ResourceSet, digest
+from reconciler.ports import KeyPair, Owner, ReadSecret
+
+
+@dataclass(slots=True)
+class Made:
+    """What is known of the cloud so far: observed, or made by this run.
+
+    Attributes:
+        ids: AWS's ids by our keys.
+        rules: rule ARNs by our names, by listener.
+        network: VPC and subnets to stand in.
+    """
+
+    owner: Owner
+    ids: dict[ResourceKey, str]
+    network: Mapping[str, Json]
+    nonce: str
+    addresses: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    secrets: dict[ResourceKey, KeyPair] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, got: ResourceSet, owner: Owner) -> Made:
+        """Return what an observation knows."""
+        ids = {key: resource.cloud_id for key, resource in got.resources.items() if resource.cloud_id}
+        subnets = got.resources.get(SUBNETS_KEY) or got.resources.get(LOAD_BALANCER_KEY)
+        return cls(owner, ids, subnets.spec if subnets else {}, got.nonce or owner.nonce)
+
+    def arn(self, name: str) -> str:
+        """Return the ARN of a target group by our name; a name that is an ARN stands for itself."""
+        return name if name.startswith("arn:") else self.id_of(target_group_key(name))
+
+    def certificate(self, name: str) -> str:
+        """Return the ARN of a certificate by our name."""
+        return name if name.startswith("arn:") else self.id_of(certificate_key(name))
+
+    def id_of(self, key: ResourceKey) -> str:
+        """Return AWS's id. Raises Conflict for what is not there: the call that should have made it failed."""
+        if key not in self.ids:
+            raise Conflict(f"{key} is not there yet")
+        return self.ids[key]
+
+    def tags(self, want: Resource) -> list[dict[str, str]]:
+        """Return the tags that a new resource gets in the very call that makes it."""
+        given = want.spec.get("Tags")
+        users = {str(k): str(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
+        ours = {ID: logical_id(want.key), SPEC: digest(dict(want.spec))}
+        if want.key == LOAD_BALANCER_KEY:
+            ours[NONCE] = self.nonce
+        return wire.tags({**users, **owner_tags(self.owner), **ours})
+
+    def groups(self, value: Json) -> list[str]:
+        """Return security group ids; `managed` stands for our own."""
+        names = map(str, wire.items(value))
+        return sorted(self.id_of(SECURITY_GROUP_KEY) if name == MANAGED else name for name in names)
+
+    @property
+    def vpc(self) -> str:
+        """The VPC; Misconfigured if none is known."""
+        found = str(self.network.get("VpcId") or "")
+        if not found:
+            raise Misconfigured("no VPC is known: set spec.aws.vpc or spec.aws.subnets of the LoadBalancerConfig")
+        return found
+
+
+def make(clients: Clients, made: Made, change: Change, read_secret: ReadSecret) -> None:
+    """Make the one call of a change. Raises ReconcilerError."""
+    if change.call in (calls.IMPORT_CERTIFICATE, calls.TAG_CERTIFICATE):
+        _certificate(clients, made, change, read_secret)
+    else:
+        _CALLS[change.call](clients, made, change)
+
+
+def _want(change: Change) -> Resource:
+    if change.want is None:
+        raise TypeError(f"{change.call} of {change.key} without a want")  # a bug of the plan
+    return change.want
+
+
+def _got_id(change: Change) -> str:
+    if change.got is None:
+        raise TypeError(f"{change.call} of {change.key} without what was observed")  # a bug of the plan
+    return change.got.cloud_id
+
+
+def _spec(change: Change) -> dict[str, Any]:
+    return dict(_want(change).spec)
+
+
+# --- security group -----------------------------------------------------------------------------------------------
+
+
+def _create_security_group(clients: Clients, made: Made, change: Change) -> None:
+    want = _want(change)
+    answer = clients.call(
+        "ec2",
+        "CreateSecurityGroup",
+        GroupName=security_group_name(made.owner.key, made.owner.uid),
+        Description=str(want.spec["Description"]),
+        VpcId=str(want.spec.get("VpcId") or made.vpc),
+        TagSpecifications=[{"ResourceType": "security-group", "Tags": made.tags(want)}],
+    )
+    made.ids[change.key] = answer["GroupId"]
+
+
+def _authorize(clients: Clients, made: Made, change: Change) -> None:
+    _permit(clients, "AuthorizeSecurityGroupIngress", made, (change.key, _want(change)), "InvalidPermission.Duplicate")
+
+
+def _revoke(clients: Clients, made: Made, change: Change) -> None:
+    if change.got is not None:
+        about = (change.key, change.got)
+        _permit(clients, "RevokeSecurityGroupIngress", made, about, "InvalidPermission.NotFound")
+
+
+def _permit(clients: Clients, call: str, made: Made, about: tuple[ResourceKey, Resource], fine: str) -> None:
+    key, resource = about
+    described = wire.permission(port_of(key), wire.items(resource.spec["Sources"]), f"rw:{made.owner.uid}")
+    try:
+        clients.call("ec2", call, GroupId=made.id_of(SECURITY_GROUP_KEY), IpPermissions=[described])
+    except Misconfigured as error:
+        if fine not in error.message:
+            raise
+
+
+def _delete_security_group(clients: Clients, made: Made, change: Change) -> None:
+    del made
+    clients.call("ec2", "DeleteSecurityGroup", GroupId=_got_id(change))
+
+
+# --- certificates -------------------------------------------------------------------------------------------------
+
+
+def _certificate(clients: Clients, made: Made, change: Change, read_secret: ReadSecret) -> None:
+    want = _want(change)
+    if change.call == calls.TAG_CERTIFICATE:
+        certificates.tag_again(clients, _got_id(change), want)
+        return
+    pair = read_secret(SecretRef(*certificates.secret_of(change.key)), str(want.spec["Fingerprint"]))
+    if change.op == "create":
+        made.ids[change.key] = certificates.import_anew(clients, made.owner.key.cluster, want, pair)
+    else:
+        certificates.import_again(clients, _got_id(change), pair)
+
+
+# --- target groups ------------------------------------------------------------------------------------------------
+
+
+def _create_target_group(clients: Clients, made: Made, change: Change) -> None:
+    want = _want(change)
+    arguments = wire.target_group({"VpcId": made.vpc, **{k: v for k, v in want.spec.items() if k != "Tags"}})
+    answer = clients.call("elbv2", "CreateTargetGroup", **arguments, Tags=made.tags(want))
+    made.ids[change.key] = answer["TargetGroups"][0]["TargetGroupArn"]
+
+
+def _modify_target_group(clients: Clients, made: Made, change: Change) -> None:
+    arn = made.id_of(change.key)
+    clients.call("elbv2", "ModifyTargetGroup", TargetGroupArn=arn, **wire.target_group(_spec(change)))
+
+
+def _target_group_attributes(clients: Clients, made: Made, change: Change) -> None:
+    arn = made.arn(change.key.name)
+    listed = wire.attributes(_spec(change))
+    clients.call("elbv2", "ModifyTargetGroupAttributes", TargetGroupArn=arn, Attributes=listed)
+
+
+def _register(clients: Clients, made: Made, change: Change) -> None:
+    listed = wire.targets(_spec(change)["Register"])
+    clients.call("elbv2", "RegisterTargets", TargetGroupArn=made.arn(change.key.name), Targets=listed)
+
+
+def _deregister(clients: Clients, made: Made, change: Change) -> None:
+    listed = wire.targets(_spec(change)["Deregister"])
+    clients.call("elbv2", "DeregisterTargets", TargetGroupArn=made.arn(change.key.name), Targets=listed)
+
+
+def _delete_target_group(clients: Clients, made: Made, change: Change) -> None:
+    del made
+    clients.call("elbv2", "DeleteTargetGroup", TargetGroupArn=_got_id(change))
+
+
+# --- load balancer ------------------------------------------------------------------------------------------------
+
+
+def _create_load_balancer(clients: Clients, made: Made, change: Change) -> None:
+    want = _want(change)
+    spec = {name: want.spec[name] for name in ("Name", "Type", "Scheme", "IpAddressType")}
+    subnets = [str(one) for one in wire.items(want.spec.get("Subnets") or made.network.get("Subnets"))]
+    groups = made.groups(want.spec["SecurityGroups"])
+    answer = clients.call(
+        "elbv2", "CreateLoadBalancer", **spec, Subnets=subnets, SecurityGroups=groups, Tags=made.tags(want)
+    )
+    found = answer["LoadBalancers"][0]
+    made.ids[change.key] = found["LoadBalancerArn"]
+    if found["State"]["Code"] == "active":
+        made.addresses = (found["DNSName"],)
+    else:
+        made.waiting = (f"load balancer {spec['Name']} is {found['State']['Code']}",)
+
+
+def _load_balancer_attributes(clients: Clients, made: Made, change: Change) -> None:
+    arn, listed = made.id_of(LOAD_BALANCER_KEY), wire.attributes(_spec(change))
+    clients.call("elbv2", "ModifyLoadBalancerAttributes", LoadBalancerArn=arn, Attributes=listed)
+
+
+def _set_security_groups(clients: Clients, made: Made, change: Change) -> None:
+    arn, groups = made.id_of(LOAD_BALANCER_KEY), made.groups(_spec(change)["SecurityGroups"])
+    clients.call("elbv2", "SetSecurityGroups", LoadBalancerArn=arn, SecurityGroups=groups)
+
+
+def _set_subnets(clients: Clients, made: Made, change: Change) -> None:
+    subnets = [str(one) for one in wire.items(_spec(change)["Subnets"])]
+    clients.call("elbv2", "SetSubnets", LoadBalancerArn=made.id_of(LOAD_BALANCER_KEY), Subnets=subnets)
+
+
+def _set_ip_address_type(clients: Clients, made: Made, change: Change) -> None:
+    arn, kind = made.id_of(LOAD_BALANCER_KEY), str(_spec(change)["IpAddressType"])
+    clients.call("elbv2", "SetIpAddressType", LoadBalancerArn=arn, IpAddressType=kind)
+
+
+def _delete_load_balancer(clients: Clients, made: Made, change: Change) -> None:
+    del made
+    clients.call("elbv2", "DeleteLoadBalancer", LoadBalancerArn=_got_id(change))
+
+
+# --- listeners ----------------------------------------------------------------------------------------------------
+
+
+def _listener_arguments(made: Made, spec: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: spec[name] for name in ("Port", "Protocol", "SslPolicy") if name in spec}
+    if "DefaultActions" in spec:
+        found["DefaultActions"] = wire.actions(spec["DefaultActions"], made.arn)
+    if "Certificate" in spec:
+        found["Certificates"] = [{"CertificateArn": made.certificate(spec["Certificate"])}]
+    return found
+
+
+def _create_listener(clients: Clients, made: Made, change: Change) -> None:
+    want = _want(change)
+    arguments = _listener_arguments(made, want.spec)
+    arn = made.id_of(LOAD_BALANCER_KEY)
+    answer = clients.call("elbv2", "CreateListener", LoadBalancerArn=arn, **arguments, Tags=made.tags(want))
+    made.ids[change.key] = answer["Listeners"][0]["ListenerArn"]
+
+
+def _modify_listener(clients: Clients, made: Made, change: Change) -> None:
+    arguments = _listener_arguments(made, _spec(change))
+    clients.call("elbv2", "ModifyListener", ListenerArn=made.id_of(change.key), **arguments)
+
+
+def _add_certificate(clients: Clients, made: Made, change: Change) -> None:
+    listener, arn = made.id_of(listener_key(port_of(change.key))), made.certificate(change.key.name)
+    clients.call("elbv2", "AddListenerCertificates", ListenerArn=listener, Certificates=[{"CertificateArn": arn}])
+
+
+def _remove_certificate(clients: Clients, made: Made, change: Change) -> None:
+    listener, arn = made.id_of(listener_key(port_of(change.key))), _got_id(change)
+    clients.call("elbv2", "RemoveListenerCertificates", ListenerArn=listener, Certificates=[{"CertificateArn": arn}])
+
+
+def _delete_listener(clients: Clients, made: Made, change: Change) -> None:
+    del made
+    clients.call("elbv2", "DeleteListener", ListenerArn=_got_id(change))
+
+
+# --- rules --------------------------------------------------------------------------------------------------------
+
+
+def _create_rule(clients: Clients, made: Made, change: Change) -> None:
+    want, spec = _want(change), _spec(change)
+    arguments = _rule_arguments(made, spec)
+    listener = made.id_of(listener_key(port_of(change.key)))
+    answer = clients.call(
+        "elbv2",
+        "CreateRule",
+        ListenerArn=listener,
+        Priority=spec["Priority"],
+        Conditions=wire.conditions(spec["Conditions"]),
+        **arguments,
+        Tags=made.tags(want),
+    )
+    made.ids[change.key] = answer["Rules"][0]["RuleArn"]
+
+
+def _rule_arguments(made: Made, spec: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {"Actions": wire.actions(spec["Actions"], made.arn)}
+    if transforms := wire.transforms(spec.get("Transforms")):
+        found["Transforms"] = transforms
+    return found
+
+
+def _modify_rule(clients: Clients, made: Made, change: Change) -> None:
+    spec = _spec(change)
+    arguments: dict[str, Any] = {}
+    if "Actions" in spec:
+        arguments |= _rule_arguments(made, spec)
+    if "Transforms" in spec and not wire.items(spec["Transforms"]):
+        arguments["ResetTransforms"] = True
+    elif "Transforms" in spec:
+        arguments["Transforms"] = wire.transforms(spec["Transforms"])
+    if "Conditions" in spec:
+        arguments["Conditions"] = wire.conditions(spec["Conditions"])
+    clients.call("elbv2", "ModifyRule", RuleArn=_got_id(change), **arguments)
+
+
+def _set_priorities(clients: Clients, made: Made, change: Change) -> None:
+    numbers: Mapping[str, int] = _spec(change)["Priorities"]
+    pairs = [
+        {"RuleArn": made.id_of(ResourceKey("rule", change.key.scope, name)), "Priority": number}
+        for name, number in numbers.items()
+    ]
+    clients.call("elbv2", "SetRulePriorities", RulePriorities=pairs)
+
+
+def _delete_rule(clients: Clients, made: Made, change: Change) -> None:
+    del made
+    clients.call("elbv2", "DeleteRule", RuleArn=_got_id(change))
+
+
+_CALLS: Mapping[str, Callable[[Clients, Made, Change], None]] = {
+    calls.CREATE_SECURITY_GROUP: _create_security_group,
+    calls.AUTHORIZE_INGRESS: _authorize,
+    calls.REVOKE_INGRESS: _revoke,
+    calls.DELETE_SECURITY_GROUP: _delete_security_group,
+    calls.CREATE_TARGET_GROUP: _create_target_group,
+    calls.MODIFY_TARGET_GROUP: _modify_target_group,
+    calls.MODIFY_TG_ATTRIBUTES: _target_group_attributes,
+    calls.REGISTER_TARGETS: _register,
+    calls.DEREGISTER_TARGETS: _deregister,
+    calls.DELETE_TARGET_GROUP: _delete_target_group,
+    calls.CREATE_LOAD_BALANCER: _create_load_balancer,
+    calls.MODIFY_LB_ATTRIBUTES: _load_balancer_attributes,
+    calls.SET_SECURITY_GROUPS: _set_security_groups,
+    calls.SET_SUBNETS: _set_subnets,
+    calls.SET_IP_ADDRESS_TYPE: _set_ip_address_type,
+    calls.DELETE_LOAD_BALANCER: _delete_load_balancer,
+    calls.CREATE_LISTENER: _create_listener,
+    calls.MODIFY_LISTENER: _modify_listener,
+    calls.ADD_LISTENER_CERTIFICATE: _add_certificate,
+    calls.REMOVE_LISTENER_CERTIFICATE: _remove_certificate,
+    calls.DELETE_LISTENER: _delete_listener,
+    calls.CREATE_RULE: _create_rule,
+    calls.MODIFY_RULE: _modify_rule,
+    calls.SET_RULE_PRIORITIES: _set_priorities,
+    calls.DELETE_RULE: _delete_rule,
+}

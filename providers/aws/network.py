@@ -1,0 +1,65 @@
+"""Where a load balancer stands: subnets by configuration or tag, and the security group that clients come through.
+
+Source: ELBv2 guide, "Subnets for your load balancer"; the role tags are those that cluster tools set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from providers.aws import canonical
+from providers.aws.clients import Clients
+from providers.aws.names import CLUSTER, GATEWAY, GATEWAY_UID, gateway_value
+from providers.aws.resources import SECURITY_GROUP_KEY, ingress_key
+from reconciler.errors import Misconfigured
+from reconciler.ir import Json
+from reconciler.plan import Resource, ResourceKey
+from reconciler.ports import Owner
+
+SUBNETS_KEY = ResourceKey("subnets", "", "alb")
+ROLE_TAGS = {"internet-facing": "kubernetes.io/role/elb", "internal": "kubernetes.io/role/internal-elb"}
+MIN_ZONES = 2
+
+
+def discover_subnets(clients: Clients, wanted: Resource, scheme: str) -> Resource:
+    """Return VPC and subnets for a load balancer that is to be made: those configured, else one a zone by tag.
+
+    Raises Misconfigured if there are not two zones, or more than one VPC to choose from.
+    """
+    configured = wanted.spec.get("Subnets")
+    tag = ROLE_TAGS[scheme]
+    if isinstance(configured, list) and configured:
+        found = clients.call("ec2", "DescribeSubnets", SubnetIds=configured)["Subnets"]
+        where = "the configured subnets"
+    else:
+        filters = [{"Name": f"tag:{tag}", "Values": ["1", ""]}]
+        found = clients.call("ec2", "DescribeSubnets", Filters=filters)["Subnets"]
+        where = f"subnets with the tag {tag}"
+    vpcs = sorted({item["VpcId"] for item in found})
+    if len(vpcs) > 1:
+        raise Misconfigured(f"{where} lie in {len(vpcs)} VPCs; name them in spec.aws.subnets of the LoadBalancerConfig")
+    chosen = _one_a_zone(found)
+    if len(chosen) < MIN_ZONES:
+        raise Misconfigured(f"{where}: {len(chosen)} zones, an ALB needs {MIN_ZONES}; tag them or set spec.aws.subnets")
+    return Resource(SUBNETS_KEY, {"VpcId": vpcs[0], "Subnets": list[Json](chosen)})
+
+
+def _one_a_zone(items: list[dict[str, Any]]) -> list[str]:
+    zones: dict[str, str] = {}
+    for item in sorted(items, key=lambda one: str(one["SubnetId"])):
+        zones.setdefault(item["AvailabilityZone"], item["SubnetId"])
+    return sorted(zones.values())
+
+
+def read_security_group(clients: Clients, owner: Owner) -> Iterator[Resource]:
+    """Yield our security group and its open ports, if it is there."""
+    tags = {CLUSTER: owner.key.cluster, GATEWAY: gateway_value(owner.key), GATEWAY_UID: owner.uid}
+    filters = [{"Name": f"tag:{name}", "Values": [value]} for name, value in tags.items()]
+    groups: list[Mapping[str, Any]] = clients.call("ec2", "DescribeSecurityGroups", Filters=filters)["SecurityGroups"]
+    for group in groups[:1]:
+        spec: dict[str, Json] = {"VpcId": group["VpcId"], "Description": group["Description"]}
+        yield Resource(SECURITY_GROUP_KEY, spec, cloud_id=group["GroupId"])
+        for port, sources in canonical.ingress(group.get("IpPermissions", ())).items():
+            opened: dict[str, Json] = {"Protocol": "tcp", "Sources": list[Json](sources)}
+            yield Resource(ingress_key(port), opened, cloud_id=group["GroupId"])

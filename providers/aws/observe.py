@@ -1,0 +1,315 @@
+"""What is there, in canonical form, as deep as asked: two reads, or those of the parts that changed, or everything.
+
+Tags are read only of what may be changed or deleted: the load balancer, and each resource that is not as wanted. What
+is exactly as wanted needs no proof, since nothing will be done to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from providers.aws import canonical
+from providers.aws.certificates import read_certificates
+from providers.aws.clients import PAGE, Clients
+from providers.aws.names import CLUSTER, GATEWAY_UID, NONCE, load_balancer_name
+from providers.aws.network import discover_subnets, read_security_group
+from providers.aws.ownership import is_owned, read_tags
+from providers.aws.resources import (
+    CERTIFICATE,
+    LB_ATTRIBUTES_KEY,
+    LISTENER,
+    LOAD_BALANCER,
+    LOAD_BALANCER_KEY,
+    ORDER,
+    PART_BASE,
+    PART_POOLS,
+    RULE,
+    TARGET_GROUP,
+    TARGETS,
+    listener_certificate_key,
+    listener_key,
+    listener_part,
+    order_key,
+    scope_of,
+    target_group_key,
+    targets_key,
+)
+from reconciler.errors import Conflict, Misconfigured, NotReady
+from reconciler.ir import Json
+from reconciler.plan import Depth, Look, Rendered, Resource, ResourceKey, ResourceSet, differing, digest
+from reconciler.ports import Owner
+
+SCHEMES = ("internet-facing", "internal")
+_ACTIVE = ("active", "active_impaired")
+
+type Item = Mapping[str, Any]
+
+
+def observe(clients: Clients, owner: Owner, want: Rendered, look: Look) -> ResourceSet:
+    """Return what is there. Raises ReconcilerError; Misconfigured where a name of ours is held by somebody else."""
+    return _Look(clients, owner, want, look).take()
+
+
+@dataclass(slots=True)
+class _Look:
+    """One observation under way.
+
+    Attributes:
+        found: resources so far; `proof` names, by ARN, those whose owner the tags have to prove.
+        groups: our names of target groups by ARN.
+    """
+
+    clients: Clients
+    owner: Owner
+    want: Rendered
+    look: Look
+    found: dict[ResourceKey, Resource] = field(default_factory=dict)
+    proof: dict[str, ResourceKey] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+
+    def take(self) -> ResourceSet:
+        balancers = self._load_balancers()
+        wanted = next((item for item in balancers if item["LoadBalancerName"] == self._name), None)
+        deep = self.look.depth is Depth.ALL
+        if deep or self.look.parts:
+            self._security(wanted)
+            self._target_groups(wanted)
+            self._certificates()
+            if wanted is not None:
+                self._attributes(wanted)
+                self._listeners(wanted)
+        elif self._pools_to_compare():
+            self._target_groups(wanted)
+        self._targets()
+        tags = self._prove(balancers)
+        return self._result(balancers, wanted, tags)
+
+    @property
+    def _name(self) -> str:
+        resource = self.want.resources.get(LOAD_BALANCER_KEY)
+        return str(resource.spec["Name"]) if resource else ""
+
+    def _touched(self, part: str) -> bool:
+        return self.look.depth is Depth.ALL or part in self.look.parts
+
+    # --- load balancers ---
+
+    def _load_balancers(self) -> list[Item]:
+        """Return the load balancer of the wanted name; on a full look also ours of the other scheme."""
+        names = [self._name] if self._name else []
+        if self.look.depth is Depth.ALL:
+            names += [load_balancer_name(self.owner.key, self.owner.uid, scheme) for scheme in SCHEMES]
+        return [item for name in dict.fromkeys(names) for item in self._by_name(name)]
+
+    def _by_name(self, name: str) -> list[Item]:
+        try:
+            answer = self.clients.call("elbv2", "DescribeLoadBalancers", Names=[name])
+        except Conflict:  # LoadBalancerNotFound
+            return []
+        return list(answer["LoadBalancers"])
+
+    def _result(
+        self, balancers: Iterable[Item], wanted: Item | None, tags: Mapping[str, Mapping[str, str]]
+    ) -> ResourceSet:
+        for item in balancers:
+            arn, name = item["LoadBalancerArn"], item["LoadBalancerName"]
+            if not is_owned(tags.get(arn, {}), self.owner):
+                raise Misconfigured(f"load balancer {name} exists and is not ours by its tags; rename or delete it")
+            key = LOAD_BALANCER_KEY if item is wanted else ResourceKey(LOAD_BALANCER, "", name)
+            managed = next((one.cloud_id for one in self.found.values() if one.key.kind == "security-group"), "")
+            self.found[key] = Resource(key, canonical.load_balancer(item, managed), cloud_id=arn)
+        state = wanted["State"]["Code"] if wanted is not None else ""
+        nonces = (tags.get(item["LoadBalancerArn"], {}).get(NONCE, "") for item in balancers)
+        return ResourceSet(
+            resources=self.found,
+            addresses=(wanted["DNSName"],) if wanted is not None and state in _ACTIVE else (),
+            waiting=(f"load balancer {self._name} is {state}",) if state == "provisioning" else (),
+            nonce=next(filter(None, nonces), ""),
+            exists=wanted is not None,
+        )
+
+    def _attributes(self, wanted: Item) -> None:
+        if self._touched(PART_BASE):
+            answer = self.clients.call(
+                "elbv2", "DescribeLoadBalancerAttributes", LoadBalancerArn=wanted["LoadBalancerArn"]
+            )
+            spec: dict[str, Json] = {one["Key"]: one["Value"] for one in answer["Attributes"]}
+            self.found[LB_ATTRIBUTES_KEY] = Resource(LB_ATTRIBUTES_KEY, spec, cloud_id=wanted["LoadBalancerArn"])
+
+    # --- around it ---
+
+    def _security(self, wanted: Item | None) -> None:
+        if self._touched(PART_BASE):
+            for resource in read_security_group(self.clients, self.owner):
+                self.found[resource.key] = resource
+            if wanted is None and self._name:
+                scheme = str(self.want.resources[LOAD_BALANCER_KEY].spec["Scheme"])
+                subnets = discover_subnets(self.clients, self.want.resources[LOAD_BALANCER_KEY], scheme)
+                self.found[subnets.key] = subnets
+
+    def _certificates(self) -> None:
+        names = [key.name for key in self.want.resources if key.kind == CERTIFICATE]
+        if names:
+            for resource in read_certificates(self.clients, self.owner.key.cluster, names):
+                self.found[resource.key] = resource
+
+    # --- target groups ---
+
+    def _pools_to_compare(self) -> bool:
+        return self.look.pools is None or bool(self.look.pools)
+
+    def _target_groups(self, wanted: Item | None) -> None:
+        """Read the target groups: those on the load balancer, those wanted, those that a cut run meant to make."""
+        seen = {item["TargetGroupName"]: item for item in self._candidates(wanted)}
+        for name, item in seen.items():
+            key, arn = target_group_key(name), item["TargetGroupArn"]
+            self.groups[arn] = name
+            self.found[key] = Resource(key, canonical.target_group(item), cloud_id=arn)
+            if not self._as_wanted(self.found[key]) or wanted is None:
+                self.proof[arn] = key
+
+    def _candidates(self, wanted: Item | None) -> Iterator[Item]:
+        names = {key.name for key in self.want.resources if key.kind == TARGET_GROUP} | set(self.look.names)
+        if self.look.depth is Depth.ALL:
+            arns = set(self._tagged("elasticloadbalancing:targetgroup"))
+            on = {wanted["LoadBalancerArn"]} if wanted is not None else set[str]()
+            for item in self.clients.pages("elbv2", "DescribeTargetGroups", "TargetGroups", PageSize=PAGE):
+                held = on & set(item.get("LoadBalancerArns", ()))
+                if item["TargetGroupName"] in names or item["TargetGroupArn"] in arns or held:
+                    yield item
+            return
+        if wanted is not None:
+            arn = wanted["LoadBalancerArn"]
+            found = list(
+                self.clients.pages("elbv2", "DescribeTargetGroups", "TargetGroups", LoadBalancerArn=arn, PageSize=PAGE)
+            )
+            yield from found
+            names -= {item["TargetGroupName"] for item in found}
+        if PART_POOLS in self.look.parts:
+            yield from self._groups_by_name(names)
+
+    def _groups_by_name(self, names: Iterable[str]) -> Iterator[Item]:
+        """Yield target groups that nothing forwards to yet; a single unknown name would fail a call for several."""
+        for name in sorted(names):
+            try:
+                yield from self.clients.call("elbv2", "DescribeTargetGroups", Names=[name])["TargetGroups"]
+            except NotReady:  # TargetGroupNotFound
+                continue
+
+    def _tagged(self, kind: str) -> Iterator[str]:
+        filters = [
+            {"Key": CLUSTER, "Values": [self.owner.key.cluster]},
+            {"Key": GATEWAY_UID, "Values": [self.owner.uid]},
+        ]
+        token: dict[str, str] = {}
+        while True:
+            answer = self.clients.call(
+                "resourcegroupstaggingapi", "GetResources", TagFilters=filters, ResourceTypeFilters=[kind], **token
+            )
+            yield from (item["ResourceARN"] for item in answer["ResourceTagMappingList"])
+            if not answer.get("PaginationToken"):
+                return
+            token = {"PaginationToken": answer["PaginationToken"]}
+
+    def _targets(self) -> None:
+        """Read the targets of the pools whose endpoints are to be compared."""
+        arns = {name: arn for arn, name in self.groups.items()}
+        for key, resource in self.want.resources.items():
+            if key.kind != TARGETS or key.name not in arns:
+                continue
+            if self.look.pools is None or set(resource.origins) & self.look.pools or self.look.depth is Depth.ALL:
+                health = self.clients.call("elbv2", "DescribeTargetHealth", TargetGroupArn=arns[key.name])
+                spec: dict[str, Json] = {"Targets": canonical.targets(health["TargetHealthDescriptions"])}
+                self.found[targets_key(key.name)] = Resource(targets_key(key.name), spec, cloud_id=arns[key.name])
+
+    # --- listeners ---
+
+    def _listeners(self, wanted: Item) -> None:
+        arn = wanted["LoadBalancerArn"]
+        certificates = {one.cloud_id: key.name for key, one in self.found.items() if key.kind == CERTIFICATE}
+        items = self.clients.pages("elbv2", "DescribeListeners", "Listeners", LoadBalancerArn=arn, PageSize=PAGE)
+        for item in items:
+            key = listener_key(item["Port"])
+            spec = canonical.listener(item, self.groups, certificates)
+            self.found[key] = Resource(key, spec, cloud_id=item["ListenerArn"])
+            if not self._as_wanted(self.found[key]):
+                self.proof[item["ListenerArn"]] = key
+            if self._touched(listener_part(item["Port"])):
+                self._offered(item, certificates)
+                self._rules(item)
+
+    def _offered(self, item: Item, certificates: Mapping[str, str]) -> None:
+        if item["Protocol"] != "HTTPS":
+            return
+        arn = item["ListenerArn"]
+        offered = self.clients.pages(
+            "elbv2", "DescribeListenerCertificates", "Certificates", ListenerArn=arn, PageSize=PAGE
+        )
+        for one in offered:
+            if not one.get("IsDefault"):
+                name = certificates.get(one["CertificateArn"], one["CertificateArn"])
+                key = listener_certificate_key(item["Port"], name)
+                self.found[key] = Resource(key, cloud_id=one["CertificateArn"])
+
+    def _rules(self, item: Item) -> None:
+        """Read a listener's rules; their names are the digests of their conditions, with `~2` for a repetition."""
+        port, names = item["Port"], list[str]()
+        numbers: list[int] = []
+        pages = self.clients.pages("elbv2", "DescribeRules", "Rules", ListenerArn=item["ListenerArn"], PageSize=PAGE)
+        for rule in sorted((one for one in pages if not one["IsDefault"]), key=lambda one: int(one["Priority"])):
+            conditions = canonical.conditions(rule["Conditions"])
+            base = digest(conditions)
+            count = 1 + sum(1 for name in names if name.partition("~")[0] == base)
+            name = base if count == 1 else f"{base}~{count}"
+            spec: dict[str, Json] = {
+                "Conditions": conditions,
+                "Actions": canonical.actions(rule["Actions"], self.groups),
+                "Transforms": canonical.transforms(rule.get("Transforms", ())),
+            }
+            key = ResourceKey(RULE, scope_of(port), name)
+            self.found[key] = Resource(key, spec, cloud_id=rule["RuleArn"])
+            if not self._as_wanted(self.found[key]):
+                self.proof[rule["RuleArn"]] = key
+            names.append(name)
+            numbers.append(int(rule["Priority"]))
+        order: dict[str, Json] = {"Rules": list[Json](names), "Priorities": list[Json](numbers), "Taken": []}
+        self.found[order_key(port)] = Resource(order_key(port), order, cloud_id=item["ListenerArn"])
+
+    # --- proof ---
+
+    def _as_wanted(self, resource: Resource) -> bool:
+        wanted = self.want.resources.get(resource.key)
+        return wanted is not None and not differing(wanted.spec, resource.spec)
+
+    def _prove(self, balancers: Iterable[Item]) -> dict[str, dict[str, str]]:
+        """Read the tags that matter; what is not ours is marked, foreign rules become taken numbers."""
+        arns = [item["LoadBalancerArn"] for item in balancers]
+        tags = read_tags(self.clients, [*arns, *self.proof])
+        for arn, key in self.proof.items():
+            if not is_owned(tags.get(arn, {}), self.owner):
+                self._disown(key)
+        return tags
+
+    def _disown(self, key: ResourceKey) -> None:
+        """A foreign rule only takes a number; a foreign holder of one of our names is an error; the rest is let be."""
+        if key.kind == RULE:
+            del self.found[key]
+            self._take(ResourceKey(ORDER, key.scope, ""), key.name)
+        elif key in self.want.resources and key.kind != LISTENER:
+            raise Misconfigured(f"{key} exists and is not ours by its tags; rename or delete it")
+        else:
+            self.found[key] = replace(self.found[key], owned=False)
+
+    def _take(self, order: ResourceKey, name: str) -> None:
+        spec = self.found[order].spec
+        names, numbers, taken = (list(_items(spec[field_])) for field_ in ("Rules", "Priorities", "Taken"))
+        place = names.index(name)
+        del names[place]
+        taken.append(numbers.pop(place))
+        self.found[order] = replace(self.found[order], spec={"Rules": names, "Priorities": numbers, "Taken": taken})
+
+
+def _items(value: Json) -> Iterable[Json]:
+    return value if isinstance(value, (list, tuple)) else ()

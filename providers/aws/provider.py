@@ -1,0 +1,77 @@
+"""The Provider port on AWS: the pure rooms, and the two that talk to AWS, behind one door."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from providers.aws.apply import Applier
+from providers.aws.capabilities import capabilities
+from providers.aws.clients import Clients
+from providers.aws.config import check
+from providers.aws.limiter import Limiter
+from providers.aws.observe import observe
+from providers.aws.plan import plan
+from providers.aws.render import render
+from providers.aws.sweep import Live, sweep
+from reconciler.errors import Misconfigured
+from reconciler.ir import Capabilities, Config, LoadBalancer, Placement
+from reconciler.plan import Look, Outcome, Plan, Rendered, ResourceSet
+from reconciler.ports import Owner, ReadSecret
+
+
+@dataclass(slots=True)
+class AwsProvider:
+    """Implements `reconciler.ports.Provider`.
+
+    Attributes:
+        left: seconds left of the invocation under way.
+        roles: identities that a GatewayClass may ask us to assume.
+        limiter: shared by all placements.
+    """
+
+    left: Callable[[], float] = lambda: float("inf")
+    roles: tuple[str, ...] = ()
+    limiter: Limiter = field(default_factory=Limiter)
+    name: str = "aws"
+    _clients: dict[tuple[str, str], Clients] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def capabilities(self, config: Config) -> Capabilities:
+        """Return what an ALB can honour."""
+        return capabilities(config)
+
+    def check(self, config: Config) -> tuple[str, ...]:
+        """Return what is wrong with the `aws` block."""
+        return check(config)
+
+    def render(self, lb: LoadBalancer) -> Rendered:
+        """Return the AWS resources."""
+        return render(lb)
+
+    def observe(self, owner: Owner, want: Rendered, look: Look) -> ResourceSet:
+        """Return what is there. Raises ReconcilerError."""
+        return observe(self.clients(owner.placement), owner, want, look)
+
+    def plan(self, owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
+        """Return the exact calls."""
+        return plan(owner, want, got, look)
+
+    def apply(self, owner: Owner, plan: Plan, got: ResourceSet, read_secret: ReadSecret) -> Outcome:
+        """Make the calls."""
+        return Applier(self.clients(owner.placement), owner, read_secret).apply(plan, got)
+
+    def sweep(self, cluster: str, live: Live, grace: float, now: float) -> dict[str, int]:
+        """Remove what nobody of a cluster owns any more, in our own placement; return counts by kind."""
+        return sweep(self.clients(Placement()), cluster, live, grace, now)
+
+    def clients(self, placement: Placement) -> Clients:
+        """Return the clients of a placement. Raises Misconfigured for a role that the deployment does not allow."""
+        if placement.role and placement.role not in self.roles:
+            raise Misconfigured(f"role {placement.role} is not among ROUTEWRIGHT_ALLOWED_ROLES of this deployment")
+        with self._lock:
+            key = (placement.region, placement.role)
+            if key not in self._clients:
+                self._clients[key] = Clients(placement.region, placement.role, self.limiter, self.left)
+            return self._clients[key]
