@@ -190,7 +190,7 @@ class ControlPlane:
                 f"--authentication-kubeconfig={config}",
                 f"--authorization-kubeconfig={config}",
                 f"--controllers={','.join(_CONTROLLERS)}",
-                "--use-service-account-credentials=false",
+                "--use-service-account-credentials=true",
                 "--leader-elect=false",
                 "--bind-address=127.0.0.1",
                 f"--secure-port={free_port()}",
