@@ -167,7 +167,7 @@ def _shut_down(servers: list[EchoServer], seconds: float) -> None:
     for server in servers:
         server.shutdown()
         server.server_close()
-    deadline = time.monotonic() + max(ending / 2, 0.1)
+    deadline = time.monotonic() + max(ending * 0.75, 0.1)
     for server in servers:
         server.wait_until_quiet(max(0.0, deadline - time.monotonic()))
 
