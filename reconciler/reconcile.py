@@ -133,7 +133,7 @@ def _observe_and_apply(run: _Run) -> tuple[Plan, Outcome]:
     else:
         check_safe(plan, got, run.graph, asked=_asked(run, mark))
         if look.depth > Depth.EXISTS:
-            _write_mark(run, Mark(State.DIRTY, owner.placement, owner.nonce), mark)
+            _write_mark(run, Mark(State.DIRTY, owner.placement, owner.nonce), mark, _named(run, plan))
         outcome = provider.apply(owner, plan, got, run.room.cluster.read_secret)
     _finish(run, mark, owner, outcome)
     return plan, outcome
@@ -207,9 +207,15 @@ def _finish(run: _Run, mark: Mark | None, owner: Owner, outcome: Outcome) -> Non
         run.room.cluster.write_mark(run.trigger.key, clean, finalizer=True)
 
 
-def _write_mark(run: _Run, fresh: Mark, mark: Mark | None) -> None:
+def _named(run: _Run, plan: Plan) -> tuple[str, ...]:
+    """Return the names to find again after a cut: of what is about to be made, and of what is about to go."""
+    leaving = (change.got.spec["Name"] for change in plan.changes if change.got and "Name" in change.got.spec)
+    return tuple(sorted({*run.want.names, *map(str, leaving)}))
+
+
+def _write_mark(run: _Run, fresh: Mark, mark: Mark | None, names: tuple[str, ...]) -> None:
     base = replace(mark, placement=fresh.placement, nonce=fresh.nonce) if mark else fresh
-    dirty = base.dirty(run.want.names)
+    dirty = base.dirty(names)
     if dirty != mark or not run.held:
         run.room.cluster.write_mark(run.trigger.key, dirty, finalizer=True)
 

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import boto3
@@ -84,9 +85,9 @@ class Clients:
     def _open(self) -> Any:
         region = self.region or None
         if not self.role:
-            return boto3.Session(region_name=region)
+            return _own_session(region)
         try:
-            sts: Any = boto3.Session(region_name=region).client("sts")
+            sts: Any = _own_session(region).client("sts")
             found = sts.assume_role(RoleArn=self.role, RoleSessionName="routewright")["Credentials"]
         except (ClientError, BotoCoreError) as error:
             raise translate(error, "sts.AssumeRole") from error
@@ -96,6 +97,12 @@ class Clients:
             aws_session_token=found["SessionToken"],
             region_name=region,
         )
+
+
+@cache
+def _own_session(region: str | None) -> Any:
+    """Our own identity; kept, for a session reads megabytes of API models when it makes its first clients."""
+    return boto3.Session(region_name=region)
 
 
 def _kind(operation: str) -> str:

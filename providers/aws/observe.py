@@ -75,13 +75,13 @@ class _Look:
         deep = self.look.depth is Depth.ALL
         if deep or self.look.parts:
             self._security(wanted)
-            self._target_groups(wanted)
+            self._target_groups(balancers)
             self._certificates()
             if wanted is not None:
                 self._attributes(wanted)
                 self._listeners(wanted)
         elif self._pools_to_compare():
-            self._target_groups(wanted)
+            self._target_groups(balancers)
         self._targets()
         tags = self._prove(balancers)
         return self._result(balancers, wanted, tags)
@@ -160,28 +160,28 @@ class _Look:
     def _pools_to_compare(self) -> bool:
         return self.look.pools is None or bool(self.look.pools)
 
-    def _target_groups(self, wanted: Item | None) -> None:
+    def _target_groups(self, balancers: list[Item]) -> None:
         """Read the target groups: those on the load balancer, those wanted, those that a cut run meant to make."""
-        seen = {item["TargetGroupName"]: item for item in self._candidates(wanted)}
+        seen = {item["TargetGroupName"]: item for item in self._candidates(balancers)}
         for name, item in seen.items():
             key, arn = target_group_key(name), item["TargetGroupArn"]
             self.groups[arn] = name
             self.found[key] = Resource(key, canonical.target_group(item), cloud_id=arn)
-            if not self._as_wanted(self.found[key]) or wanted is None:
+            if not self._as_wanted(self.found[key]) or not item.get("LoadBalancerArns"):
                 self.proof[arn] = key
 
-    def _candidates(self, wanted: Item | None) -> Iterator[Item]:
+    def _candidates(self, balancers: list[Item]) -> Iterator[Item]:
         names = {key.name for key in self.want.resources if key.kind == TARGET_GROUP} | set(self.look.names)
         if self.look.depth is Depth.ALL:
             arns = set(self._tagged("elasticloadbalancing:targetgroup"))
-            on = {wanted["LoadBalancerArn"]} if wanted is not None else set[str]()
+            on = {item["LoadBalancerArn"] for item in balancers}
             for item in self.clients.pages("elbv2", "DescribeTargetGroups", "TargetGroups", PageSize=PAGE):
                 held = on & set(item.get("LoadBalancerArns", ()))
                 if item["TargetGroupName"] in names or item["TargetGroupArn"] in arns or held:
                     yield item
             return
-        if wanted is not None:
-            arn = wanted["LoadBalancerArn"]
+        for balancer in balancers:
+            arn = balancer["LoadBalancerArn"]
             found = list(
                 self.clients.pages("elbv2", "DescribeTargetGroups", "TargetGroups", LoadBalancerArn=arn, PageSize=PAGE)
             )
