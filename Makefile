@@ -40,7 +40,7 @@ check: setup ## format, lint, types, layers
 	@$(V)/ruff format --check --quiet . && echo "format: ok"
 	@$(V)/ruff check --quiet . && echo "lint: ok"
 	@$(V)/mypy --no-error-summary && echo "types: ok"
-	@PYTHONPATH=. $(V)/lint-imports --no-timing
+	@PYTHONPATH=. $(V)/lint-imports
 
 .PHONY: unit
 unit: setup ## the tests that need no server (seconds)

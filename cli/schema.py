@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from jsonschema import Draft202012Validator
 
 from cli.manifests import Manifest, ManifestError
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The CRDs are megabytes; the C loader reads them ten times faster where it was built."""
 type Schemas = Mapping[tuple[str, str], Mapping[str, Any]]
 """openAPIV3Schema by (apiVersion, kind)."""
 
@@ -38,11 +41,12 @@ def default_crds() -> Path | None:
     return standard[-1].parent if standard else None
 
 
+@cache
 def read_schemas(folder: Path) -> Schemas:
     """Return the schemas of all CRDs in a folder. Raises ManifestError for a folder without any."""
     schemas: dict[tuple[str, str], Mapping[str, Any]] = {}
     for file in sorted(folder.rglob("*.yaml")):
-        for crd in yaml.safe_load_all(file.read_text(encoding="utf-8")):
+        for crd in yaml.load_all(file.read_text(encoding="utf-8"), Loader=_LOADER):
             if isinstance(crd, dict) and crd.get("kind") == "CustomResourceDefinition":
                 spec = crd["spec"]
                 for version in spec["versions"]:

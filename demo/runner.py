@@ -15,6 +15,7 @@ import boto3
 
 from emulators.aws.event_source import EventSource
 from functions import later, log, reconcile, sweep, watch, wiring
+from kube.watch import Lasting
 
 MAX_RECEIVES = 5
 VISIBILITY = 30
@@ -50,7 +51,8 @@ class Runner:
         ]
         for source in self._sources:
             source.start()
-        self._watcher = threading.Thread(target=watch.run, args=(wiring.container(), self._stop), daemon=True)
+        lasting = Lasting(stop=self._stop)
+        self._watcher = threading.Thread(target=watch.watch_all, args=(wiring.container(), lasting), daemon=True)
         self._watcher.start()
         return self
 

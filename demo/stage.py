@@ -15,12 +15,12 @@ from typing import Any, Self
 
 import boto3
 import yaml
-from emulators.cluster.kubelet import Kubelet
 
 from demo.runner import Runner
 from demo.stream import Answer, request
 from emulators.cluster.build import crds
 from emulators.cluster.control_plane import ControlPlane
+from emulators.cluster.kubelet import Kubelet
 from emulators.cluster.objects import Objects
 from emulators.cluster.processes import Child
 from emulators.dataplane import DataPlane
@@ -93,6 +93,7 @@ class Stage:
             "ROUTEWRIGHT_CONTROLLER": CONTROLLER,
             "ROUTEWRIGHT_KUBECONFIGS": str(config),
             "ROUTEWRIGHT_SWEEP_GRACE": "0",
+            "ROUTEWRIGHT_CALL_RATE": "100",
         }
         before = {name: os.environ.get(name) for name in ours}
         os.environ.update(ours)

@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from functions import log
+from providers import provider_for
 from reconciler.errors import Misconfigured
 from reconciler.reconcile import Room
 
 if TYPE_CHECKING:
-    from kube.cluster import KubeCluster
-
     from functions.queue import SqsQueue
-    from reconciler.ports import Provider
+    from kube.cluster import KubeCluster
+    from providers.aws.provider import AwsProvider
 
 PREFIX = "ROUTEWRIGHT_"
 MODES = ("apply", "observe")
@@ -39,6 +40,8 @@ class Settings:
         sweep_grace: SWEEP_GRACE, seconds that something has to be unused before the sweep takes it; 3600 by default.
         roles: ALLOWED_ROLES, identities that a GatewayClass may ask us to assume, joined by `,`.
         debounce: DEBOUNCE, seconds of quiet that end a burst of events of one Gateway; 0.1 by default.
+        concurrency: CONCURRENCY, reconciles that run at once in the deployment; they share the rate of calls.
+        call_rate: CALL_RATE, multiplies our limits on calls to the cloud, where the account's were raised.
     """
 
     controller: str = "routewright.dev/aws"
@@ -50,6 +53,8 @@ class Settings:
     sweep_grace: float = 3600.0
     roles: tuple[str, ...] = ()
     debounce: float = 0.1
+    concurrency: int = 1
+    call_rate: float = 1.0
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -80,6 +85,13 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError("expected a number above 0")
+    return value
+
+
 def _level(text: str) -> str:
     if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise ValueError("expected DEBUG, INFO, WARNING or ERROR")
@@ -96,6 +108,8 @@ _READERS: Mapping[str, tuple[str, Any]] = {
     "SWEEP_GRACE": ("sweep_grace", _seconds),
     "ALLOWED_ROLES": ("roles", lambda text: tuple(part.strip() for part in text.split(",") if part.strip())),
     "DEBOUNCE": ("debounce", _seconds),
+    "CONCURRENCY": ("concurrency", _count),
+    "CALL_RATE": ("call_rate", _seconds),
 }
 _FOREIGN = frozenset({PREFIX + "CACHE"})
 """Read by the laptop's build, not by the functions."""
@@ -123,7 +137,7 @@ class Container:
     """What lives as long as the function's container: clients, kept warm."""
 
     settings: Settings
-    provider: Provider
+    provider: AwsProvider
     queue: SqsQueue
     deadline: Deadline
     _clusters: dict[str, KubeCluster] = field(default_factory=dict)
@@ -151,6 +165,35 @@ class Container:
 def new_nonce() -> str:
     """Return a fresh nonce for a load balancer."""
     return secrets.token_hex(8)
+
+
+def build(settings: Settings) -> Container:
+    """Return a container of these settings. Raises Misconfigured for what cannot be connected to."""
+    from functions.queue import SqsQueue
+    from kube.api import Api
+    from kube.auth import connect
+    from kube.cluster import KubeCluster
+
+    log.setup(settings.log_level)
+    deadline = Deadline()
+    provider = provider_for(
+        settings.controller,
+        left=deadline,
+        roles=settings.roles,
+        concurrency=settings.concurrency,
+        rate=settings.call_rate,
+    )
+    clusters: dict[str, KubeCluster] = {}
+    for path in settings.kubeconfigs or ("",):
+        cluster = KubeCluster(Api(connect(path)), settings.controller, provider.name)
+        clusters[cluster.cluster_id] = cluster
+    return Container(settings, provider, SqsQueue(_sqs(), settings.queue_url, settings.later_url), deadline, clusters)
+
+
+def _sqs() -> Any:
+    import boto3
+
+    return boto3.client("sqs")
 
 
 _LOCK = threading.Lock()

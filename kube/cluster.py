@@ -88,6 +88,10 @@ class KubeCluster:
         ]
         return sorted(refs, key=lambda ref: ref.key)
 
+    def gateway_uids(self) -> frozenset[str]:
+        """Return the UIDs of all Gateways, whoever's they are. Raises ReconcilerError rather than return too few."""
+        return frozenset(str(item["metadata"]["uid"]) for item in self.api.list(kinds.GATEWAY.path()).items)
+
     def snapshot(self, trigger: Trigger) -> Snapshot:
         """Return all that a run for a Gateway or a GatewayClass needs, as it is now. Raises ReconcilerError."""
         fetch = Fetch(self.api, self.controller, functools.partial(list_now, self.api))

@@ -22,7 +22,7 @@ def provider_for(
     left: Callable[[], float] = lambda: float("inf"),
     roles: tuple[str, ...] = (),
     concurrency: int = 1,
-    unlimited: bool = False,
+    rate: float = 1.0,
 ) -> AwsProvider:
     """Return the provider of a controllerName; a suffix (`routewright.dev/aws-canary`) is a second deployment's.
 
@@ -31,7 +31,7 @@ def provider_for(
         left: seconds left of the invocation under way.
         roles: identities that a GatewayClass may ask us to assume.
         concurrency: how many processes share the deployment's rate of calls.
-        unlimited: make calls as fast as they come, for emulators.
+        rate: multiplies our own limits, where AWS raised the account's or an emulator has none.
 
     Raises:
         Misconfigured: no provider has this name.
@@ -40,5 +40,5 @@ def provider_for(
         from providers.aws.limiter import Limiter
         from providers.aws.provider import AwsProvider
 
-        return AwsProvider(left, roles, Limiter(share=1000.0 if unlimited else 1 / max(1, concurrency)))
+        return AwsProvider(left, roles, Limiter(share=rate / max(1, concurrency)))
     raise Misconfigured(f"no provider has the controllerName {controller!r}; known is {AWS}, with or without a suffix")

@@ -64,4 +64,4 @@ def refused(needs: Needs, quotas: Quotas, per_namespace: int) -> tuple[Rejection
 
 
 def _message(what: str, needed: int, free: int, limit: int) -> str:
-    return f"needs {needed} {what}, {max(0, free)} left of {limit}; older Routes keep theirs"
+    return f"{what}: needs {needed}, {max(0, free)} left of {limit}; older Routes keep theirs"

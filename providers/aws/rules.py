@@ -148,8 +148,8 @@ def _refusals(frontend: Frontend, listener: Listener, quotas: Quotas) -> dict[tu
             continue
         trouble = next(_troubles(entry, listener, quotas), "") or _only_case(entry, folded)
         if trouble:
-            name = f' "{origin.rule_name}"' if origin.rule_name else ""
-            message = f"rule{name}, match {origin.match}: {trouble}"
+            name = f'named "{origin.rule_name}", ' if origin.rule_name else ""
+            message = f"{name}match {origin.match}: {trouble}"
             found[origin.route, origin.rule] = Rejection(
                 entry.id, "UnsupportedValue", message, origin.route, origin.rule
             )

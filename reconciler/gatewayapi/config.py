@@ -46,7 +46,9 @@ def gateway_config(
     snapshot: Snapshot, gateway: Gateway, gateway_class: GatewayClass, cloud: Cloud
 ) -> tuple[Config, tuple[Problem, ...]]:
     """Return the merged settings of a Gateway and what is wrong with its own parametersRef."""
-    base, _ = _find(snapshot, gateway_class.parameters, "")
+    base, missing = _find(snapshot, gateway_class.parameters, f"its GatewayClass {gateway_class.meta.name}")
+    if missing:
+        return Config(), (missing,)
     where = f"Gateway {gateway.meta.namespace}/{gateway.meta.name}"
     found, problem = _find(snapshot, gateway.parameters, where)
     spec: Mapping[str, Any] = base.spec if base else frozen_map()

@@ -115,7 +115,7 @@ class Aws:
 
     def provider(self) -> Provider:
         """Return a provider with clients of its own."""
-        return provider_for(CONTROLLER, unlimited=True)
+        return provider_for(CONTROLLER, rate=1000)
 
     def writes(self) -> list[str]:
         """Return the writes to load balancing, EC2 and ACM."""
