@@ -42,6 +42,7 @@ def _leave_running(stage: Stage, show: Show) -> None:
     show.say(f"curl -i -H 'Host: shop.example.com' http://{address}:{port}/")
     show.say(f"curl -i -H 'Host: shop.example.com' http://{address}:{port}/old")
     show.say(f"curl -i -H 'Host: pay.example.com' http://{address}:{port}/")
+    show.say(f"logs of the functions: {stage.functions_log}")
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

@@ -7,8 +7,10 @@ one the forwarder behind the `later` queue.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
+from pathlib import Path
 from typing import Any, Self
 
 import boto3
@@ -24,11 +26,11 @@ VISIBILITY = 30
 class Runner:
     """Runs the functions in this process; a context manager."""
 
-    def __init__(self, endpoint_url: str, *, workers: int = 4, log_level: str = "WARNING") -> None:
+    def __init__(self, endpoint_url: str, logs: Path, *, workers: int = 4) -> None:
         client: Any = boto3.client
         self._sqs = client("sqs", endpoint_url=endpoint_url, region_name="us-east-1")
         self._workers = workers
-        self._level = log_level
+        self._logs = logs
         self._stop = threading.Event()
 
     def __enter__(self) -> Self:
@@ -41,7 +43,7 @@ class Runner:
         )
         later_url = self._queue("routewright-aws-later", {})
         os.environ |= {"ROUTEWRIGHT_QUEUE_URL": fifo, "ROUTEWRIGHT_LATER_URL": later_url}
-        log.setup(self._level)
+        self._to_file()
         wiring.keep(None)
         self._sources = [
             EventSource(
@@ -62,8 +64,17 @@ class Runner:
             source.stop(5.0)
         self._watcher.join(5.0)
         wiring.keep(None)
+        logging.getLogger().addHandler(logging.NullHandler())  # a watch that ends late has nobody to tell
+        logging.getLogger().removeHandler(self._handler)
+        self._handler.close()
         for name in ("ROUTEWRIGHT_QUEUE_URL", "ROUTEWRIGHT_LATER_URL"):
             os.environ.pop(name, None)
+
+    def _to_file(self) -> None:
+        """Let the functions log into a file: the terminal is the story's."""
+        self._handler = logging.FileHandler(self._logs)
+        self._handler.setFormatter(log.JsonLines())
+        logging.getLogger().addHandler(self._handler)
 
     def _queue(self, name: str, attributes: dict[str, str]) -> str:
         return str(self._sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])

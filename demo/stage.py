@@ -40,9 +40,10 @@ class StageError(Exception):
 class Stage:
     """A cluster, an AWS account, a data plane, and routewright between them; a context manager."""
 
-    def __init__(self, *, provisioning: float = 0.5) -> None:
+    def __init__(self, *, provisioning: float = 0.5, linger: float = 0.5) -> None:
         self._stack = ExitStack()
-        self._provisioning = provisioning
+        self.linger = 2 * linger
+        self._delays = ["--provisioning", str(provisioning), "--interface-linger", str(linger)]
         self.folder = Path(tempfile.mkdtemp(prefix="routewright-stage-"))
 
     def __enter__(self) -> Self:
@@ -66,11 +67,11 @@ class Stage:
         self.dataplane = stack.enter_context(
             DataPlane(f"{self.endpoint_url}/_emulator/state", self.kubelet.addresses, self.folder / "envoy")
         )
-        self.runner = stack.enter_context(Runner(self.endpoint_url))
+        self.runner = stack.enter_context(Runner(self.endpoint_url, self.functions_log))
 
     def _start_aws(self, stack: ExitStack) -> str:
         log = self.folder / "aws.log"
-        command = [sys.executable, "-m", "emulators.aws", "--provisioning", str(self._provisioning)]
+        command = [sys.executable, "-m", "emulators.aws", *self._delays]
         child = Child("aws", command, log, {**os.environ, "PYTHONPATH": str(ROOT)})
         stack.callback(child.stop)
         deadline = time.monotonic() + PATIENCE
@@ -109,6 +110,11 @@ class Stage:
     def kubeconfig(self) -> Path:
         """The cluster admin's kubeconfig."""
         return self.plane.kubeconfig()
+
+    @property
+    def functions_log(self) -> Path:
+        """Where the functions log, as JSON lines."""
+        return self.folder / "functions.log"
 
     def user(self, name: str) -> Objects:
         """Return a client that acts as a Kubernetes user, with the rights that RBAC gives."""

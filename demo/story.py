@@ -157,7 +157,10 @@ def _end(stage: Stage, show: Show) -> None:
     show.chapter("7  Everything is deleted, the sweep runs once, the cloud is empty again")
     calls = stage.counts()
     stage.delete_all()
+    show.say("  both Gateways are gone; AWS holds their network interfaces, and so their security groups, for a moment")
+    time.sleep(stage.linger)
     swept = stage.sweep()
+    show.say(f"  the sweep, with a grace of 0, removed {swept}")
     left = stage.cloud_left()
     show.table("Cloud calls up to here, by operation", ("operation", "calls"), _rows(calls))
     show.table("What is left in the cloud", ("kind", "count"), ((kind, str(count)) for kind, count in left.items()))
@@ -165,7 +168,6 @@ def _end(stage: Stage, show: Show) -> None:
         "no load balancer, target group, security group or certificate of ours is left", holds=not any(left.values())
     )
     show.check("the dead-letter queue is empty", holds=stage.dead_letters() == 0, seen=stage.dead_letters())
-    show.say(f"  the sweep removed {swept}")
 
 
 def _rows(calls: dict[str, Any]) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ now gets no further rule changes in this run, so that what is there stays a pref
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from reconciler.ports import Owner, ReadSecret
 RETRIES = (0.25, 0.5, 1.0, 2.0)
 """Seconds between tries of a call that AWS is not ready for yet: what was just made is not everywhere at once."""
 LATER = 2.0
+_LOG = logging.getLogger(__name__)
 _LEAVE_TO_SWEEP = frozenset({calls.DELETE_TARGET_GROUP, calls.DELETE_SECURITY_GROUP})
 
 
@@ -96,6 +98,7 @@ class Applier:
 
     def _fail(self, change: Change, error: ReconcilerError) -> None:
         origins = (change.want or change.got).origins if (change.want or change.got) else ()  # type: ignore[union-attr]
+        _LOG.warning("%s of %s failed: %s", change.call, change.key, error.message)
         self.failed.append(Failure(change.key, error, origins))
         self.broken.add(change.key)
         if change.key.kind in (RULE, ORDER):

@@ -37,7 +37,8 @@ _TABLE: Mapping[type[ReconcilerError], str] = {
     NotReady: "ListenerNotFound TargetGroupNotFound RuleNotFound TrustStoreNotReady TrustStoreInUse ResourceInUse "
     "ResourceInUseException DependencyViolation",
     Conflict: "LoadBalancerNotFound PriorityInUse DuplicateListener DuplicateTargetGroupName "
-    "DuplicateLoadBalancerName ResourceNotFoundException InvalidGroup.NotFound InvalidGroupId.NotFound",
+    "DuplicateLoadBalancerName ResourceNotFoundException InvalidGroup.Duplicate InvalidGroup.NotFound "
+    "InvalidGroupId.NotFound",
     QuotaExceeded: "TooManyRules TooManyTargetGroups TooManyUniqueTargetGroupsPerLoadBalancer TooManyListeners "
     "TooManyLoadBalancers TooManyCertificates TooManyTargets TooManyRegistrationsForTargetId TooManyActions "
     "TooManyTags TargetGroupAssociationLimit LimitExceededException RulesPerSecurityGroupLimitExceeded "
