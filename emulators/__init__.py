@@ -1,1 +1,4 @@
-"""What a laptop has in place of the clouds and the cluster: used by demo and tests, shipped to nobody, and knowing nothing of the product."""
+"""What a laptop has in place of the clouds and the cluster.
+
+Used by demo and tests, shipped to nobody, and knowing nothing of the product.
+"""

@@ -17,7 +17,6 @@ DELAYS = {
     "interface-linger": "for which deleted load balancers hold security groups",
     "consistency-delay": "until new ELBv2 objects are visible",
     "certificate-delay": "until ELBv2 sees a fresh certificate",
-    "tagging-lag": "by which GetResources lags behind",
 }
 
 
@@ -31,7 +30,6 @@ def main() -> None:
         interface_linger=options.interface_linger,
         consistency_delay=options.consistency_delay,
         certificate_delay=options.certificate_delay,
-        tagging_lag=options.tagging_lag,
         virtual_clock=options.virtual_clock,
         throttle=options.throttle,
         loopback_dns=options.loopback_dns,

@@ -25,9 +25,11 @@ from emulators.aws.faults import Fault, Faults, ProcessCut, Unanswered
 from emulators.aws.journal import Entry, Journal, is_write, printable
 from emulators.aws.limits import Limits
 from emulators.aws.network import PreparedNetwork, check_ec2_call, prepare_network
+from emulators.aws.queues import Queues
 from emulators.aws.region import Region
 from emulators.aws.settings import Settings
 from emulators.aws.state import snapshot
+from emulators.aws.tagging import get_resources
 from emulators.aws.targets import transitions
 from emulators.aws.throttle import Throttle
 from emulators.aws.transport import client_of, close_endpoint, open_endpoint
@@ -66,6 +68,7 @@ class Account:
         self.throttle = Throttle(self.clock, enabled=settings.throttle)
         self.watch = Watch(self.clock, self._transitions)
         self._regions: dict[str, Region] = {}
+        self._queues = Queues()
         self._lock = threading.RLock()
         self.endpoint_url = open_endpoint(self.account_id, self)
 
@@ -196,9 +199,13 @@ class Account:
                 return answer(call, result)
             case "acm":
                 return answer_acm(region, region.acm, call.operation, call.parameters, ask)
+            case "resourcegroupstaggingapi" if call.operation == "GetResources":
+                return answer(call, get_resources(region, call.parameters))
             case "ec2":
                 check_ec2_call(region, call.operation, call.parameters)
         try:
+            if call.service == "sqs":
+                return self._queues.perform(call.operation, call.parameters, request.get_data(), ask)
             return ask(request.get_data())
         except NotImplementedError as error:
             raise AwsError("InvalidAction", f"The action {call.operation} is not emulated: {error}") from error

@@ -1,9 +1,10 @@
-"""Lambda's SQS event source on a laptop: long poll, one message at a time a group, visibility, receive count, redrive.
+"""Lambda's SQS event source on a laptop: long poll, one message at a time a group, receive count, redrive.
 
-What Lambda does, by its documents: the poller receives, invokes the function with a batch of one message in Lambda's event
-shape, deletes the message when the function returns without naming it in `batchItemFailures`, and otherwise leaves it to
-the visibility timeout; a message received more often than the queue's `maxReceiveCount` goes to the dead-letter queue. The
-queue itself keeps the order within a message group and the receive count. It knows nothing of what the function does.
+What Lambda does, by its documents: the poller receives, invokes the function with a batch of one message in Lambda's
+event shape, deletes the message when the function returns without naming it in `batchItemFailures`, and otherwise
+leaves it to the visibility timeout; a message received more often than the queue's `maxReceiveCount` goes to the
+dead-letter queue. The queue itself keeps the order within a message group and the receive count. It knows nothing of
+what the function does.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,8 +53,8 @@ class EventSource:
         handler: the function.
         workers: parallel pollers; a FIFO queue keeps each group serial whatever their number.
         timeout: of one invocation, seconds; told to the function, as Lambda does.
-        retry_visibility: seconds until a failed message is seen again; None leaves the queue's own timeout. Lambda leaves
-            it; a laptop's story does not want to wait minutes for a retry.
+        retry_visibility: seconds until a failed message is seen again; None leaves the queue's own timeout, as Lambda
+            does; a laptop's story does not want to wait minutes for a retry.
     """
 
     sqs: Any
@@ -68,7 +69,7 @@ class EventSource:
     _threads: list[threading.Thread] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def __enter__(self) -> EventSource:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -111,7 +112,7 @@ class EventSource:
         context = Context(time.monotonic() + self.timeout, self.name)
         try:
             answer = self.handler({"Records": [_record(message, self.queue_url)]}, context) or {}
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever the function raises, the message goes back
             _LOG.exception("%s: the function raised", self.name)
             self._count("raised")
             self._give_back(message)

@@ -19,7 +19,6 @@ class Settings:
         interface_linger: seconds for which a deleted load balancer's network interfaces still hold its security groups.
         consistency_delay: seconds until a new ELBv2 object is visible, and for which a released target group is in use.
         certificate_delay: seconds until ELBv2 sees a fresh ACM certificate.
-        tagging_lag: seconds by which GetResources lags behind.
         virtual_clock: whether time passes only when told.
         throttle: whether the API rate limits are enforced.
         loopback_dns: whether a load balancer's DNSName is its loopback address, so that clients can dial it.
@@ -37,7 +36,6 @@ class Settings:
     interface_linger: float = 0.0
     consistency_delay: float = 0.0
     certificate_delay: float = 0.0
-    tagging_lag: float = 0.0
     virtual_clock: bool = False
     throttle: bool = False
     loopback_dns: bool = False

@@ -83,7 +83,7 @@ def read_call(request: Request) -> Call:
 def answer(call: Call, result: dict[str, Any]) -> Response:
     """Write the answer of a call that succeeded."""
     model = operation_model(call.service, call.operation)
-    if model.service_model.metadata["protocol"] == "json":
+    if model.service_model.resolved_protocol == "json":
         return Response(json.dumps(result, default=str), 200, content_type="application/x-amz-json-1.1")
     name = escape(call.operation)
     namespace = model.service_model.metadata["xmlNamespace"]
@@ -137,7 +137,7 @@ def _service_model(service: str) -> ServiceModel | None:
 
 def _protocol(service: str) -> str:
     model = _service_model(service)
-    return "query" if model is None else str(model.metadata["protocol"])
+    return "query" if model is None else str(model.resolved_protocol)
 
 
 def _parameters(service: str, form: dict[str, str]) -> dict[str, Any]:

@@ -6,9 +6,9 @@ limits, and nothing in between that could take a moved request and answers it ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import takewhile
 
 from providers.aws.conditions import Conditions, Kind, Path, cost
 from providers.aws.config import Quotas
@@ -34,17 +34,24 @@ def pack(drafts: Sequence[Draft], quotas: Quotas) -> list[Draft]:
     for draft in drafts:
         key = (draft.answer, draft.conditions.headers, draft.conditions.query)
         candidates = places.setdefault(key, [])
-        for place in islice(reversed(candidates), WINDOW):
-            if len(packed) - place > WINDOW:
-                break
-            merged = _merged(packed[place], draft, quotas)
-            if merged is not None and _may_move(draft, packed[place + 1 :]):
-                packed[place] = merged
-                break
-        else:
-            candidates.append(len(packed))
+        near = takewhile(lambda place: len(packed) - place <= WINDOW, reversed(candidates))
+        place, merged = next(_merges(packed, near, draft, quotas), (len(packed), None))
+        if merged is None:
+            candidates.append(place)
             packed.append(draft)
+        else:
+            packed[place] = merged
     return packed
+
+
+def _merges(
+    packed: Sequence[Draft], places: Iterable[int], draft: Draft, quotas: Quotas
+) -> Iterator[tuple[int, Draft]]:
+    """Yield the places of rules that may take a draft in, with what they become."""
+    for place in places:
+        merged = _merged(packed[place], draft, quotas)
+        if merged is not None and _may_move(draft, packed[place + 1 :]):
+            yield place, merged
 
 
 def _may_move(draft: Draft, between: Sequence[Draft]) -> bool:

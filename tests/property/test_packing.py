@@ -168,3 +168,18 @@ def test_a_new_route_of_a_hostname_of_its_own_changes_no_rule_of_the_others(obje
 
     rules = {key: one for key, one in before.resources.items() if key.kind == "rule"}
     assert all(after.resources[key].spec == one.spec for key, one in rules.items())
+
+
+def test_an_entry_too_far_from_every_rule_that_could_take_it_in_is_a_rule_of_its_own() -> None:
+    """A draft may move over 64 others at most; further away it stays where it is, and is never lost."""
+    rules = [rule(backend("s0"), matches=[{"path": {"type": "Exact", "value": "/first"}}])]
+    for number in range(80):
+        match = {"path": {"type": "Exact", "value": f"/{number}"}, "headers": [{"name": f"x-{number}", "value": "1"}]}
+        rules.append(rule(backend("s1"), matches=[match]))
+    rules.append(rule(backend("s0")))
+    objects = [gateway_class(), gateway(), *with_service("s0"), *with_service("s1"), route("r", "a", rules)]
+    lb = load_balancer(objects)
+
+    carried = {one for key, item in render(lb).resources.items() if key.kind == "rule" for one in item.origins}
+
+    assert {entry.id for entry in lb.frontends[0].entries} == carried

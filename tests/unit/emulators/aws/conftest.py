@@ -1,8 +1,8 @@
-"""A fresh emulated account for each test, plain boto3 clients for it, and short ways to build what a test starts from."""
+"""A fresh emulated account for each test, plain boto3 clients for it, and short ways to build what a test needs."""
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -89,12 +89,12 @@ def forward(*groups: str) -> list[dict[str, Any]]:
 def certificate_pem(*names: str, key: Any = RSA_KEY) -> tuple[bytes, bytes]:
     """Return a self-signed certificate for DNS names and its key, both PEM."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
     certificate = (
         builder.serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=30))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
         .sign(key, hashes.SHA256())
     )
