@@ -182,7 +182,7 @@ class Stage:
     def _has_address(self, namespace: str, name: str) -> bool:
         try:
             self.address(namespace, name)
-        except KeyError:
+        except LookupError:
             return False
         return True
 
@@ -200,7 +200,7 @@ class Stage:
         return self.wait(told, f"{condition}={status} on HTTPRoute {namespace}/{name}")
 
     def address(self, namespace: str, name: str, port: int = 80) -> tuple[str, int]:
-        """Return where a Gateway's listener really answers on this machine. Raises KeyError while it does not."""
+        """Return where a Gateway's listener really answers on this machine. Raises LookupError while it does not."""
         item = self.admin.get(ROUTE[0], "Gateway", namespace, name) or {}
         dns_name = (item.get("status", {}).get("addresses") or [{}])[0].get("value", "")
         return self.dataplane.address(dns_name, port)

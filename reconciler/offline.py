@@ -28,6 +28,8 @@ BUNDLE = "v1.7.0"
 CLUSTER = "offline"
 NAME_LABEL = "kubernetes.io/metadata.name"
 _CLUSTER_SCOPED = frozenset({"GatewayClass", "Namespace"})
+_PENDING = {"Gateway": ("Accepted", "Programmed"), "GatewayClass": ("Accepted",)}
+"""Conditions that the CRDs give an object until a controller speaks."""
 _REPORTED = ("GatewayClass", "Gateway", "HTTPRoute")
 
 type Plain = Mapping[str, Any]
@@ -61,7 +63,7 @@ def plan_offline(
     updates: list[StatusUpdate] = []
     for key in sorted(_subjects(everything)):
         snapshot = take_snapshot(key, controller, everything, certificates, BUNDLE)
-        planned, told = _plan(snapshot, provider)
+        planned, told = plan_snapshot(snapshot, provider)
         updates.extend(told)
         if planned is not None:
             gateways.append(planned)
@@ -86,7 +88,14 @@ def _filled(item: Plain) -> dict[str, Any]:
     meta["uid"] = (
         text(meta.get("uid")) or f"{item['kind'].lower()}/{text(meta.get('namespace'))}/{text(meta.get('name'))}"
     )
-    return {**item, "metadata": meta}
+    filled = {**item, "metadata": meta}
+    if item["kind"] in _PENDING and not mapping(item.get("status")):
+        filled["status"] = {"conditions": [_pending(kind) for kind in _PENDING[item["kind"]]]}
+    return filled
+
+
+def _pending(kind: str) -> dict[str, str]:
+    return {"type": kind, "status": "Unknown", "reason": "Pending", "message": "Waiting for controller"}
 
 
 def _subjects(objects: Iterable[Plain]) -> Iterator[GatewayKey]:
@@ -96,7 +105,8 @@ def _subjects(objects: Iterable[Plain]) -> Iterator[GatewayKey]:
             yield GatewayKey(CLUSTER, text(meta.get("namespace")), text(meta.get("name")))
 
 
-def _plan(snapshot: Snapshot, provider: Provider) -> tuple[Planned | None, tuple[StatusUpdate, ...]]:
+def plan_snapshot(snapshot: Snapshot, provider: Provider) -> tuple[Planned | None, tuple[StatusUpdate, ...]]:
+    """Return what one snapshot's Gateway would become (None if it is not ours), and what would be said of it."""
     graph = attach(snapshot, provider)
     capabilities = provider.capabilities(graph.config)
     if snapshot.gateway is None or not graph.ours:
