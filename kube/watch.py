@@ -22,7 +22,9 @@ _SPAN = 300.0
 """Seconds that one watch lasts; the API server then ends it and it goes on from the last bookmark."""
 _ABSENT = 30.0
 """Seconds between looks for a kind that is not served."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 10.0
+_REFUSED_PAUSE = 3.0
+"""After a refusal: an API server that has just started refuses everybody until it has read its roles."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -130,7 +132,7 @@ class _Follower:
         if isinstance(error, NotFound):  # the kind itself is gone: what we knew of it is worth nothing
             self._version = ""
         _LOG.warning("following %s failed, trying again: %s", self._kind.plural, error.message)
-        after = error.retry_after if isinstance(error, TransientError) else _LONGEST_PAUSE
+        after = error.retry_after if isinstance(error, TransientError) else _REFUSED_PAUSE
         backoff = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._failures)
         self._failures = min(self._failures + 1, 16)
         self._lasting.pause(after if after is not None else backoff * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
