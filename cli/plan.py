@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kube.certificates import facts_of
-
 from cli.classes import shipped_for
 from cli.manifests import Manifest, ManifestError, read_manifests
 from cli.schema import Finding, check, default_crds, read_schemas
+from kube.certificates import facts_of
 from providers import provider_for
 from reconciler.gatewayapi.read import kind_of
 from reconciler.ir import CertificateFacts

@@ -70,9 +70,12 @@ class Api:
             page = self._json("GET", path, {**(query or {}), "limit": str(PAGE)} | ({"continue": more} if more else {}))
             named = {"apiVersion": page.get("apiVersion"), "kind": str(page.get("kind", "")).removesuffix("List")}
             found.extend(named | item for item in page.get("items") or ())
-            more = str(page["metadata"].get("continue") or "")
+            meta = page.get("metadata")
+            if not isinstance(meta, dict):
+                raise Unavailable(f"GET {path}: the answer is no list")
+            more = str(meta.get("continue") or "")
             if not more:
-                return Listing(tuple(found), str(page["metadata"].get("resourceVersion") or ""))
+                return Listing(tuple(found), str(meta.get("resourceVersion") or ""))
 
     def patch(self, path: str, body: Plain) -> Plain:
         """Merge-patch an object and return it."""
