@@ -106,10 +106,22 @@ def _enum[E: (PathType, ValueType, RewriteType)](kind: type[E], value: object, d
 
 def _filters(filters: Iterable[Mapping[str, Any]]) -> tuple[Filter, ...]:
     return tuple(
-        Filter(text(one.get("type")), canonical({k: v for k, v in one.items() if k != "type"}))
+        Filter(text(one.get("type")), canonical({k: _with_defaults(k, v) for k, v in one.items() if k != "type"}))
         for one in filters
         if one.get("type") != REDIRECT
     )
+
+
+def _with_defaults(block: str, value: Any) -> Any:
+    """Return a filter's own block with the defaults that the CRD gives inside of it."""
+    if block == "cors" and isinstance(value, Mapping):
+        return {"maxAge": 5, **value}
+    if block != "requestMirror" or not isinstance(value, Mapping):
+        return value
+    filled = {**value, "backendRef": {"group": "", "kind": "Service", **mapping(value.get("backendRef"))}}
+    if isinstance(value.get("fraction"), Mapping):
+        filled["fraction"] = {"denominator": 100, **mapping(value.get("fraction"))}
+    return filled
 
 
 def _backend(ref: Mapping[str, Any]) -> BackendRef:
