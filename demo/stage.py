@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -56,6 +57,7 @@ class Stage:
         self._stack.close()
 
     def _start(self, stack: ExitStack) -> None:
+        stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.plane = stack.enter_context(ControlPlane(self.folder / "cluster"))
         self.endpoint_url = self._start_aws(stack)
         self._environment(stack)

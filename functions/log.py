@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from typing import Any
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
@@ -32,6 +33,15 @@ def setup(level: str = "INFO") -> None:
         root.addHandler(handler)
 
 
+class _Bound(logging.LoggerAdapter[logging.Logger]):
+    """Adds its fields to those of a call; the standard adapter would drop the call's own."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        """Return the message and its arguments with both kinds of fields."""
+        kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
+        return msg, kwargs
+
+
 def bound(name: str, fields: Mapping[str, object]) -> logging.LoggerAdapter[logging.Logger]:
     """Return a logger that puts the fields into every line."""
-    return logging.LoggerAdapter(logging.getLogger(name), dict(fields))
+    return _Bound(logging.getLogger(name), dict(fields))

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from functions import log, wiring
 from reconciler.events import Cause, Trigger
-from reconciler.ir import GatewayKey
+from reconciler.keys import GatewayKey
 from reconciler.ports import Queue
 
 

@@ -17,7 +17,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from reconciler.ir import CertificateFacts, SecretRef
+from reconciler.ir import CertificateFacts
+from reconciler.keys import SecretRef
 from reconciler.ports import KeyPair
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from reconciler.gatewayapi.read import take_snapshot
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate, merge_status
 from reconciler.gatewayapi.values import mapping, number, text
-from reconciler.ir import GatewayKey, SecretRef
+from reconciler.keys import GatewayKey, SecretRef
 from reconciler.mark import Mark, annotation, finalizer
 from reconciler.ports import Clock, KeyPair
 

@@ -20,7 +20,8 @@ from reconciler.errors import PermissionDenied
 from reconciler.gatewayapi.read import SERVICE_LABEL
 from reconciler.gatewayapi.references import configs_named, gateways_named, secrets_named, services_named
 from reconciler.gatewayapi.values import mapping, text
-from reconciler.ir import CertificateFacts, SecretRef
+from reconciler.ir import CertificateFacts
+from reconciler.keys import SecretRef
 
 type ListKind = Callable[[kinds.Kind], Sequence[Plain]]
 """Returns all objects of a kind as of now; raises ReconcilerError."""

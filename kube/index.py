@@ -17,7 +17,7 @@ from kube.watch import Changed, Listed
 from reconciler.events import Seen
 from reconciler.gatewayapi.references import secrets_named
 from reconciler.gatewayapi.values import mapping, text
-from reconciler.ir import SecretRef
+from reconciler.keys import SecretRef
 
 _NONE: frozenset[Name] = frozenset()
 

@@ -14,7 +14,7 @@ from kube.links import Name
 from reconciler.gatewayapi.read import SERVICE_LABEL
 from reconciler.gatewayapi.references import configs_named, gateways_named, secrets_named, services_named
 from reconciler.gatewayapi.values import items, mapping, text
-from reconciler.ir import SecretRef
+from reconciler.keys import SecretRef
 
 GRANTS = "grants of"
 """Kind of a `Name` that stands for all ReferenceGrants of a namespace."""

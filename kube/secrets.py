@@ -10,7 +10,7 @@ from kube import kinds
 from kube.api import Api
 from reconciler.errors import ReconcilerError, TransientError
 from reconciler.events import Seen
-from reconciler.ir import SecretRef
+from reconciler.keys import SecretRef
 
 MISSING, PRESENT = 5.0, 60.0
 """Seconds between two looks at a Secret that is not there, and at one that is."""

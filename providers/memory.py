@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.errors import Misconfigured, ReconcilerError, TransientError
-from reconciler.ir import Capabilities, Config, Entry, Frontend, GatewayKey, Json, LoadBalancer, Rejection, frozen_map
+from reconciler.ir import Capabilities, Config, Entry, Frontend, Json, LoadBalancer, Rejection, frozen_map
+from reconciler.keys import GatewayKey
 from reconciler.plan import (
     Change,
     Depth,

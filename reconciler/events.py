@@ -15,7 +15,8 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.errors import Misconfigured
-from reconciler.ir import GatewayKey, frozen_map
+from reconciler.ir import frozen_map
+from reconciler.keys import GatewayKey
 
 SCHEMA = "1"
 EVENT_TYPE = "dev.routewright.trigger"

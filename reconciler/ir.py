@@ -7,11 +7,13 @@ The order of `Frontend.entries` is the specification's precedence; every provide
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+
+from reconciler.keys import GatewayKey, RouteKey, SecretRef, ServicePort
+from reconciler.matches import Match, Request, host_matches, match_takes
 
 type Json = str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None
 
@@ -19,56 +21,6 @@ type Json = str | int | float | bool | Sequence[Json] | Mapping[str, Json] | Non
 def frozen_map[V](items: Mapping[str, V] | None = None) -> Mapping[str, V]:
     """Return a read-only copy with sorted keys."""
     return MappingProxyType(dict(sorted((items or {}).items())))
-
-
-# --- identity -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class GatewayKey:
-    """A Gateway in a cluster; `cluster` is the cluster's id, not its display name."""
-
-    cluster: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"gateway/{self.namespace}/{self.name}"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class RouteKey:
-    """A Route of any kind, e.g. `RouteKey("HTTPRoute", "team-a", "shop")`."""
-
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind.lower()}/{self.namespace}/{self.name}"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class ServicePort:
-    """A port, by number, of a Service."""
-
-    namespace: str
-    name: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"service/{self.namespace}/{self.name}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class SecretRef:
-    """A Secret by name."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"secret/{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,62 +72,6 @@ class Config:
     placement: Placement = field(default_factory=Placement)
     allowed_certificates: tuple[str, ...] = ()
     cloud: Mapping[str, Json] = field(default_factory=frozen_map)
-
-
-# --- matches ------------------------------------------------------------------------------------------------------
-
-
-class PathType(StrEnum):
-    """How a path is compared; `REGULAR_EXPRESSION` must match the whole path."""
-
-    EXACT = "Exact"
-    PREFIX = "PathPrefix"
-    REGULAR_EXPRESSION = "RegularExpression"
-
-
-class ValueType(StrEnum):
-    """How a header or query parameter value is compared; a regular expression must match the whole value."""
-
-    EXACT = "Exact"
-    REGULAR_EXPRESSION = "RegularExpression"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class PathMatch:
-    """A path condition. A PREFIX value is as written by the user; `/foo/` means `/foo`."""
-
-    type: PathType = PathType.PREFIX
-    value: str = "/"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class ValueMatch:
-    """A header or query parameter condition. Header names are lower case; query names are as written."""
-
-    name: str
-    value: str
-    type: ValueType = ValueType.EXACT
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Match:
-    """All of its parts must hold."""
-
-    path: PathMatch = field(default_factory=PathMatch)
-    headers: tuple[ValueMatch, ...] = ()
-    query: tuple[ValueMatch, ...] = ()
-    method: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a match looks at. `host` may carry a port, any case; `headers` any case; `query` pairs in order."""
-
-    host: str
-    path: str = "/"
-    method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()
-    query: tuple[tuple[str, str], ...] = ()
 
 
 # --- actions ------------------------------------------------------------------------------------------------------
@@ -453,44 +349,6 @@ class Rejection:
 
 
 # --- semantics of matching: the oracle ----------------------------------------------------------------------------
-
-
-def host_matches(pattern: str, host: str) -> bool:
-    """Return whether a hostname pattern ("" for any, `*.` for one or more labels) takes a host (port ignored)."""
-    name = host.rsplit(":", 1)[0].lower() if not host.endswith("]") else host.lower()
-    if not pattern:
-        return True
-    if pattern.startswith("*."):
-        return name.endswith(pattern[1:].lower()) and len(name) > len(pattern) - 1
-    return name == pattern.lower()
-
-
-def path_matches(want: PathMatch, path: str) -> bool:
-    """Return whether a path (without query) satisfies the condition."""
-    if want.type is PathType.EXACT:
-        return path == want.value
-    if want.type is PathType.REGULAR_EXPRESSION:
-        return re.fullmatch(want.value, path) is not None
-    prefix = want.value.rstrip("/")
-    return path == prefix or path.startswith(prefix + "/")
-
-
-def _value_matches(want: ValueMatch, pairs: Iterable[tuple[str, str]]) -> bool:
-    value = next((value for name, value in pairs if name == want.name), None)
-    if value is None:
-        return False
-    return value == want.value if want.type is ValueType.EXACT else re.fullmatch(want.value, value) is not None
-
-
-def match_takes(want: Match, request: Request) -> bool:
-    """Return whether a request satisfies all parts of a match."""
-    headers = [(name.lower(), value) for name, value in request.headers]
-    return (
-        path_matches(want.path, request.path)
-        and want.method in ("", request.method)
-        and all(_value_matches(header, headers) for header in want.headers)
-        and all(_value_matches(parameter, request.query) for parameter in want.query)
-    )
 
 
 def first_match(frontend: Frontend, request: Request) -> Entry | None:

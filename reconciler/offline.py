@@ -17,7 +17,8 @@ from reconciler.gatewayapi.report import build_status
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate, merge_status
 from reconciler.gatewayapi.values import mapping, text
-from reconciler.ir import CertificateFacts, GatewayKey, LoadBalancer, Placement, Rejection
+from reconciler.ir import CertificateFacts, LoadBalancer, Placement, Rejection
+from reconciler.keys import GatewayKey
 from reconciler.plan import Depth, Look, Outcome, Plan, Rendered, ResourceSet
 from reconciler.ports import Owner, Provider
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from reconciler.errors import ReconcilerError
-from reconciler.ir import GatewayKey, Json, Rejection, frozen_map
+from reconciler.ir import Json, Rejection, frozen_map
+from reconciler.keys import GatewayKey
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,7 +9,8 @@ from typing import Protocol
 from reconciler.events import Trigger
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate
-from reconciler.ir import Capabilities, Config, GatewayKey, LoadBalancer, Placement, SecretRef
+from reconciler.ir import Capabilities, Config, LoadBalancer, Placement
+from reconciler.keys import GatewayKey, SecretRef
 from reconciler.mark import Mark
 from reconciler.plan import Look, Outcome, Plan, Rendered, ResourceSet
 

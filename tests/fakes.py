@@ -12,7 +12,8 @@ from reconciler.events import Trigger
 from reconciler.gatewayapi.read import take_snapshot
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate, merge_status
-from reconciler.ir import CertificateFacts, GatewayKey, SecretRef
+from reconciler.ir import CertificateFacts
+from reconciler.keys import GatewayKey, SecretRef
 from reconciler.mark import Mark, annotation, finalizer
 from reconciler.ports import KeyPair
 from tests.builders import CLUSTER, CONTROLLER

@@ -9,7 +9,8 @@ from typing import Any
 
 from providers.aws.plan import plan
 from providers.aws.resources import LISTENER, LOAD_BALANCER_KEY, RULE, listener_key, order_key, rule_key, scope_of
-from reconciler.ir import GatewayKey, Json, Placement
+from reconciler.ir import Json, Placement
+from reconciler.keys import GatewayKey
 from reconciler.plan import Change, Depth, Look, Plan, Rendered, Resource, ResourceKey, ResourceSet
 from reconciler.ports import Owner
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from providers.aws.config import Quotas
-from reconciler.ir import Origin, Rejection, RouteKey
+from reconciler.ir import Origin, Rejection
+from reconciler.keys import RouteKey
 
 
 @dataclass(slots=True)

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.ir import Json, Match, PathMatch, PathType, ValueMatch, ValueType
+from reconciler.ir import Json
+from reconciler.matches import Match, PathMatch, PathType, ValueMatch, ValueType
 
 MAX_TEXT = 128
 MAX_HEADER_NAME = 40

@@ -20,7 +20,8 @@ from providers.aws.resources import (
     target_group_key,
 )
 from reconciler.errors import Conflict, Misconfigured
-from reconciler.ir import Json, SecretRef
+from reconciler.ir import Json
+from reconciler.keys import SecretRef
 from reconciler.plan import Change, Resource, ResourceKey, ResourceSet, digest
 from reconciler.ports import KeyPair, Owner, ReadSecret
 

@@ -11,7 +11,8 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from reconciler.ir import GatewayKey, Json
+from reconciler.ir import Json
+from reconciler.keys import GatewayKey
 from reconciler.plan import ResourceKey, canonical
 from reconciler.ports import Owner
 

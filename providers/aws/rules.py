@@ -10,7 +10,9 @@ from providers.aws.admission import Needs, refused
 from providers.aws.conditions import Conditions, conditions_of, write, wrong_with
 from providers.aws.config import Quotas
 from providers.aws.packing import Draft, fits, pack
-from reconciler.ir import Entry, Forward, Frontend, Json, Match, PathType, Rejection, RouteKey
+from reconciler.ir import Entry, Forward, Frontend, Json, Rejection
+from reconciler.keys import RouteKey
+from reconciler.matches import Match, PathType
 from reconciler.plan import digest
 
 

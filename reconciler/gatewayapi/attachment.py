@@ -22,7 +22,7 @@ from reconciler.gatewayapi.references import names_gateway
 from reconciler.gatewayapi.resources import GROUP, Gateway, GatewayClass, HTTPRoute, ParentRef, Rule
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.values import items, mapping
-from reconciler.ir import GatewayKey
+from reconciler.keys import GatewayKey
 from reconciler.mark import finalizer
 
 

@@ -10,7 +10,8 @@ from reconciler.gatewayapi.grants import Grants, Referrer, Target
 from reconciler.gatewayapi.graph import Problem, RuleBackends
 from reconciler.gatewayapi.resources import BackendRef, EndpointSlice, HTTPRoute, Rule, Service, ServicePortSpec
 from reconciler.gatewayapi.snapshot import Snapshot
-from reconciler.ir import BackendPool, Config, Endpoint, ServicePort, WeightedPool
+from reconciler.ir import BackendPool, Config, Endpoint, WeightedPool
+from reconciler.keys import ServicePort
 
 REASONS = ("RefNotPermitted", "InvalidKind", "BackendNotFound", "UnsupportedProtocol")
 """In the order in which they are told when a Route has several problems."""

@@ -18,12 +18,12 @@ from reconciler.ir import (
     Frontend,
     FrontendListener,
     LoadBalancer,
-    Match,
     Origin,
     Redirect,
     Rejection,
     frozen_map,
 )
+from reconciler.matches import Match
 
 NO_VALID_BACKEND = 500
 NO_ROUTE = 404

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler.gatewayapi.resources import Gateway, GatewayClass, HTTPRoute, Listener, ParentRef
-from reconciler.ir import BackendPool, Certificate, Config, GatewayKey, RouteKey, WeightedPool, frozen_map
+from reconciler.ir import BackendPool, Certificate, Config, WeightedPool, frozen_map
+from reconciler.keys import GatewayKey, RouteKey
 
 
 @dataclass(frozen=True, slots=True, order=True)

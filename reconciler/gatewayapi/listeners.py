@@ -9,7 +9,8 @@ from reconciler.gatewayapi.grants import Grants, Referrer, Target
 from reconciler.gatewayapi.graph import ListenerNode, Problem
 from reconciler.gatewayapi.hostnames import overlap
 from reconciler.gatewayapi.resources import GROUP, Gateway, Listener, ObjectRef
-from reconciler.ir import Capabilities, Certificate, CertificateFacts, Config, SecretRef
+from reconciler.ir import Capabilities, Certificate, CertificateFacts, Config
+from reconciler.keys import SecretRef
 
 _STREAMS = {"HTTP": "http", "HTTPS": "tls", "TLS": "tls", "TCP": "tcp", "UDP": "udp"}
 """Listeners of one port are distinct only within one of these; UDP shares nothing with the others."""

@@ -8,7 +8,8 @@ A regular expression ranks behind exact paths and before prefixes; the specifica
 from __future__ import annotations
 
 from reconciler.gatewayapi.hostnames import specificity
-from reconciler.ir import Match, Origin, PathMatch, PathType
+from reconciler.ir import Origin
+from reconciler.matches import Match, PathMatch, PathType
 
 type Rank = tuple[object, ...]
 _RANKS = {PathType.EXACT: 0, PathType.REGULAR_EXPRESSION: 1, PathType.PREFIX: 2}

@@ -28,7 +28,8 @@ from reconciler.gatewayapi.resources import (
 )
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.values import boolean, items, mapping, number, read_meta, strings, text
-from reconciler.ir import CertificateFacts, GatewayKey, frozen_map
+from reconciler.ir import CertificateFacts, frozen_map
+from reconciler.keys import GatewayKey
 
 CONFIG_GROUP = "routewright.dev"
 CONFIG_KINDS = ("LoadBalancerConfig", "BackendConfig")

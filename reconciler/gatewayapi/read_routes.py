@@ -7,18 +7,8 @@ from typing import Any
 
 from reconciler.gatewayapi.resources import GROUP, BackendRef, HTTPRoute, ObjectRef, ParentRef, Rule
 from reconciler.gatewayapi.values import items, mapping, number, read_meta, strings, text
-from reconciler.ir import (
-    Filter,
-    Match,
-    PathMatch,
-    PathRewrite,
-    PathType,
-    Redirect,
-    RewriteType,
-    ValueMatch,
-    ValueType,
-    frozen_map,
-)
+from reconciler.ir import Filter, PathRewrite, Redirect, RewriteType, frozen_map
+from reconciler.matches import Match, PathMatch, PathType, ValueMatch, ValueType
 from reconciler.plan import canonical
 
 REDIRECT = "RequestRedirect"

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.gatewayapi.resources import GROUP
 from reconciler.gatewayapi.values import items, mapping, text
-from reconciler.ir import SecretRef
+from reconciler.keys import SecretRef
 
 
 def gateways_named(route: Mapping[str, Any], controller: str) -> frozenset[tuple[str, str]]:

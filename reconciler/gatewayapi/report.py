@@ -21,7 +21,8 @@ from reconciler.gatewayapi.status import (
     RouteStatus,
     StatusUpdate,
 )
-from reconciler.ir import Capabilities, Rejection, RouteKey
+from reconciler.ir import Capabilities, Rejection
+from reconciler.keys import RouteKey
 from reconciler.plan import Failure, Outcome
 
 OLDEST_BUNDLE = (1, 6)

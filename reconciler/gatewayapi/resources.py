@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.ir import Filter, Json, Match, Redirect, RouteKey, frozen_map
+from reconciler.ir import Filter, Json, Redirect, frozen_map
+from reconciler.keys import RouteKey
+from reconciler.matches import Match
 
 GROUP = "gateway.networking.k8s.io"
 

@@ -17,7 +17,8 @@ from reconciler.gatewayapi.resources import (
     ReferenceGrant,
     Service,
 )
-from reconciler.ir import CertificateFacts, GatewayKey
+from reconciler.ir import CertificateFacts
+from reconciler.keys import GatewayKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from reconciler.gatewayapi.read_routes import read_parent_ref
 from reconciler.gatewayapi.references import names_gateway
 from reconciler.gatewayapi.resources import GROUP, ParentRef
 from reconciler.gatewayapi.values import items, mapping, number, text
-from reconciler.ir import GatewayKey
+from reconciler.keys import GatewayKey
 
 MAX_CONDITIONS = 8
 MAX_PARENTS = 32

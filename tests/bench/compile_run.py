@@ -11,7 +11,7 @@ from providers import provider_for
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.read import take_snapshot
-from reconciler.ir import GatewayKey
+from reconciler.keys import GatewayKey
 from tests.builders import (
     CLUSTER,
     CONTROLLER,

@@ -28,7 +28,8 @@ from reconciler.errors import Conflict, PermissionDenied, Unavailable
 from reconciler.events import Cause, Trigger
 from reconciler.gatewayapi.resources import GROUP, ParentRef
 from reconciler.gatewayapi.status import Condition, GatewayStatus, ParentStatus, RouteStatus, StatusUpdate
-from reconciler.ir import GatewayKey, Placement, SecretRef
+from reconciler.ir import Placement
+from reconciler.keys import GatewayKey, SecretRef
 from reconciler.mark import Mark, State, annotation, finalizer, parse
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("cluster")]

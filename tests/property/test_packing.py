@@ -14,7 +14,9 @@ from providers.memory import MemoryProvider
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.read import take_snapshot
-from reconciler.ir import Forward, Frontend, GatewayKey, LoadBalancer, Request, first_match
+from reconciler.ir import Forward, Frontend, LoadBalancer, first_match
+from reconciler.keys import GatewayKey
+from reconciler.matches import Request
 from reconciler.plan import Rendered, ResourceKey
 from tests.builders import CLUSTER, CONTROLLER, backend, gateway, gateway_class, listener, route, rule, with_service
 

@@ -11,16 +11,9 @@ from providers.memory import MemoryProvider
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.read import take_snapshot
-from reconciler.ir import (
-    Frontend,
-    GatewayKey,
-    LoadBalancer,
-    Origin,
-    Request,
-    first_match,
-    host_matches,
-    match_takes,
-)
+from reconciler.ir import Frontend, LoadBalancer, Origin, first_match
+from reconciler.keys import GatewayKey
+from reconciler.matches import Request, host_matches, match_takes
 from tests.builders import CLUSTER, CONTROLLER, gateway, gateway_class, listener, route, rule, with_service
 
 KEY = GatewayKey(CLUSTER, "infra", "gw")

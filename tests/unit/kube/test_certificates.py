@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
 from kube.certificates import facts_of, key_pair_of
-from reconciler.ir import SecretRef
+from reconciler.keys import SecretRef
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 type Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.ir import (
-    BackendPool,
-    Entry,
-    FixedResponse,
-    Forward,
-    Frontend,
-    GatewayKey,
-    LoadBalancer,
+from reconciler.ir import BackendPool, Entry, FixedResponse, Forward, Frontend, LoadBalancer, by_host, first_match
+from reconciler.keys import GatewayKey, ServicePort
+from reconciler.matches import (
     Match,
     PathMatch,
     PathType,
     Request,
-    ServicePort,
     ValueMatch,
     ValueType,
-    by_host,
-    first_match,
     host_matches,
     match_takes,
     path_matches,

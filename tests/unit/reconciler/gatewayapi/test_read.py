@@ -12,7 +12,9 @@ from reconciler.gatewayapi.read import kind_of, read_gateway, read_slice, take_s
 from reconciler.gatewayapi.read_routes import read_route
 from reconciler.gatewayapi.references import gateways_named, secrets_named, services_named
 from reconciler.gatewayapi.resources import GROUP, LabelSelector
-from reconciler.ir import GatewayKey, PathMatch, PathType, SecretRef, frozen_map
+from reconciler.ir import frozen_map
+from reconciler.keys import GatewayKey, SecretRef
+from reconciler.matches import PathMatch, PathType
 from tests.builders import CONTROLLER, gateway, gateway_class, grant, listener, parent, route, rule
 
 NONSENSE: list[Any] = [None, 7, "text", [], {}, [1, "x", None], {"a": 1}, [{"b": []}], True]

@@ -19,7 +19,7 @@ from reconciler.gatewayapi.status import (
     StatusUpdate,
     merge_status,
 )
-from reconciler.ir import GatewayKey
+from reconciler.keys import GatewayKey
 
 KEY = GatewayKey("c", "infra", "gw")
 OURS = "routewright.dev/aws"

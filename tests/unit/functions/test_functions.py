@@ -1,0 +1,304 @@
+"""The functions, driven with Lambda's events: what is acknowledged, what goes back, what comes later."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from functions import backfill, later, log, reconcile, resync, sweep, wiring
+from functions.queue import SqsQueue
+from functions.wiring import Settings, read_settings
+from providers.memory import MemoryCloud, MemoryProvider
+from reconciler.errors import Misconfigured, PermissionDenied, Throttled, Unavailable
+from reconciler.events import Cause, Trigger, from_text, to_text
+from reconciler.keys import GatewayKey
+from reconciler.ports import KeyPair
+from reconciler.reconcile import Room
+from tests.builders import CLUSTER, gateway, gateway_class, route, with_service
+from tests.fakes import FakeCluster, trigger
+
+
+@dataclass
+class FakeSqs:
+    """Takes messages, or refuses them."""
+
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    broken: bool = False
+
+    def send_message(self, **message: Any) -> None:
+        """Take a message."""
+        if self.broken:
+            raise OSError("no route to the queue")
+        self.sent.append(message)
+
+
+@dataclass
+class Ref:
+    """A Gateway of ours."""
+
+    key: GatewayKey
+    class_name: str = "aws"
+
+
+class LocalCluster(FakeCluster):
+    """A cluster in memory with what the schedules ask of it."""
+
+    cluster_id = CLUSTER
+    dead = False
+
+    def gateways(self) -> list[Ref]:
+        """Return the Gateways."""
+        found = [key for key in self.objects if key[0] == "Gateway"]
+        return [Ref(GatewayKey(CLUSTER, namespace, name)) for _, namespace, name in found]
+
+    def classes(self) -> list[str]:
+        """Return the classes."""
+        return [name for kind, _, name in self.objects if kind == "GatewayClass"]
+
+    def gateway_uids(self) -> frozenset[str]:
+        """Return the UIDs of all Gateways."""
+        if self.dead:
+            raise Unavailable("the API server did not answer")
+        return frozenset(self.objects[key]["metadata"]["uid"] for key in self.objects if key[0] == "Gateway")
+
+
+class Sweeping(MemoryProvider):
+    """A provider that notes how it was asked to sweep."""
+
+    asked: list[tuple[str, float, bool]] = []  # noqa: RUF012 - one test, one process
+
+    def sweep(self, cluster: str, live: Any, grace: float, _now: float) -> dict[str, int]:
+        """Note the request."""
+        self.asked.append((cluster, grace, live("infra/gw", "uid-infra-gw")))
+        return {"target groups": 2}
+
+
+class Wired(wiring.Container):
+    """A container on fakes."""
+
+    def room(self, cluster: str) -> Room:
+        """Return the room of the only cluster."""
+        if cluster != CLUSTER:
+            raise Misconfigured(f"cluster {cluster!r} is not one of this deployment's")
+        return Room(self._clusters[CLUSTER], self.provider, lambda: "nonce")
+
+
+@dataclass
+class World:
+    """Fakes behind the functions."""
+
+    cluster: LocalCluster
+    cloud: MemoryCloud
+    sqs: FakeSqs
+
+    def handle(self, body: str) -> list[str]:
+        """Give the reconcile function one message; return the ids it names as failed."""
+        event = {"Records": [{"messageId": "m1", "body": body}]}
+        answer = reconcile.handler(event, object())
+        return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    cluster, cloud, sqs = LocalCluster(), MemoryCloud(), FakeSqs()
+    cluster.put(gateway_class(), gateway(), route(), *with_service())
+    provider: Any = Sweeping(cloud)
+    clusters: Any = {CLUSTER: cluster}
+    queue: Any = SqsQueue(sqs, "fifo", "later")  # type: ignore[arg-type]
+    wiring.keep(Wired(Settings(sweep_grace=60), provider, queue, wiring.Deadline(), clusters))
+    yield World(cluster, cloud, sqs)
+    wiring.keep(None)
+
+
+def test_a_trigger_that_went_well_is_acknowledged(world: World) -> None:
+    assert [] == world.handle(to_text(trigger()))
+    assert world.cloud.held
+
+
+@pytest.mark.parametrize("body", ["", "nonsense", "{}", "[]", '{"type": "other"}', "x" * 300_000])
+def test_a_message_that_is_not_ours_is_refused_and_changes_nothing(world: World, body: str) -> None:
+    assert ["m1"] == world.handle(body)
+    assert ([], []) == (world.cloud.calls, world.cluster.writes)
+
+
+def test_a_trigger_of_a_cluster_that_is_not_ours_is_refused(world: World) -> None:
+    assert ["m1"] == world.handle(to_text(Trigger("elsewhere", "infra", "gw")))
+
+
+def test_a_transient_failure_goes_back_to_the_queue(world: World) -> None:
+    def throttle(_: str) -> None:
+        raise Throttled("slow down")
+
+    world.cloud.on_call = throttle
+    assert ["m1"] == world.handle(to_text(trigger()))
+
+
+def test_a_lasting_failure_is_acknowledged_with_its_status_written(world: World) -> None:
+    def refuse(_: str) -> None:
+        raise PermissionDenied("may not")
+
+    world.cloud.on_call = refuse
+    assert [] == world.handle(to_text(trigger()))
+    assert ("False", "Invalid") == world.cluster.conditions("Gateway", "infra", "gw")["Programmed"]
+
+
+def test_a_bug_is_not_swallowed(world: World) -> None:
+    def bug(_: str) -> None:
+        raise ZeroDivisionError
+
+    world.cloud.on_call = bug
+    with pytest.raises(ZeroDivisionError):
+        world.handle(to_text(trigger()))
+
+
+def test_progress_that_is_not_finished_comes_back_later_and_is_acknowledged(world: World) -> None:
+    calls = iter(range(10))
+
+    def second_fails(_: str) -> None:
+        if next(calls) == 1:
+            raise Throttled("slow down")
+
+    world.cloud.on_call = second_fails
+
+    assert [] == world.handle(to_text(trigger()))
+    (sent,) = world.sqs.sent
+    again = from_text(sent["MessageBody"])
+    assert ("later", 1, Cause.LATER, 1) == (sent["QueueUrl"], sent["DelaySeconds"], again.cause, again.attempt)
+
+
+def test_the_forwarder_puts_due_triggers_on_the_fifo_queue_and_names_what_failed(world: World) -> None:
+    event = {"Records": [{"messageId": "a", "body": to_text(trigger())}, {"messageId": "b", "body": "nonsense"}]}
+
+    answer = later.handler(event, None)
+
+    assert [{"itemIdentifier": "b"}] == answer["batchItemFailures"]
+    assert ["fifo"] == [one["QueueUrl"] for one in world.sqs.sent]
+
+
+def test_a_queue_that_takes_nothing_fails_the_forwarder_for_that_message(world: World) -> None:
+    world.sqs.broken = True
+
+    answer = later.handler({"Records": [{"messageId": "a", "body": to_text(trigger())}]}, None)
+
+    assert [{"itemIdentifier": "a"}] == answer["batchItemFailures"]
+
+
+def test_a_resync_looks_at_every_gateway_and_class_each_time_anew(world: World) -> None:
+    resync.handler({"id": "one"}, None)
+    resync.handler({"id": "two"}, None)
+
+    ids = [one["MessageDeduplicationId"] for one in world.sqs.sent]
+    subjects = {from_text(one["MessageBody"]).kind for one in world.sqs.sent}
+    assert len(set(ids)) == len(ids) == 4
+    assert {"Gateway", "GatewayClass"} == subjects
+
+
+def test_a_deep_resync_asks_for_a_whole_look(world: World) -> None:
+    resync.handler({"deep": True}, None)
+
+    assert {Cause.DEEP} == {from_text(one["MessageBody"]).cause for one in world.sqs.sent}
+
+
+@pytest.mark.parametrize(
+    ("event", "names"),
+    [
+        ({}, ["gw", "other"]),
+        ({"name": "gw"}, ["gw"]),
+        ({"namespace": "b"}, ["other"]),
+        ({"class": "nobody"}, []),
+        ({"cluster": "elsewhere"}, []),
+    ],
+)
+def test_a_backfill_selects_by_cluster_namespace_class_and_name(
+    world: World, event: dict[str, str], names: list[str]
+) -> None:
+    world.cluster.put(gateway("other", "b"))
+
+    answer = backfill.handler(event, None)
+
+    assert sorted(names) == sorted(from_text(one["MessageBody"]).name for one in world.sqs.sent)
+    assert len(names) == answer["sent"]
+
+
+@pytest.mark.usefixtures("world")
+def test_the_sweep_is_told_the_grace_and_who_lives() -> None:
+    Sweeping.asked.clear()
+
+    assert {"target groups": 2} == sweep.handler({}, None)
+    assert [(CLUSTER, 60, True)] == Sweeping.asked
+
+
+def test_the_sweep_ends_before_it_begins_where_gateways_cannot_be_listed(world: World) -> None:
+    Sweeping.asked.clear()
+    world.cluster.dead = True
+
+    with pytest.raises(Unavailable):
+        sweep.handler({}, None)
+    assert [] == Sweeping.asked
+
+
+# --- settings and logs --------------------------------------------------------------------------------------------
+
+
+def test_settings_have_defaults() -> None:
+    assert Settings() == read_settings({"PATH": "/bin"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ROUTEWRIGHT_MODE", "dry-run"),
+        ("ROUTEWRIGHT_SWEEP_GRACE", "-1"),
+        ("ROUTEWRIGHT_SWEEP_GRACE", "soon"),
+        ("ROUTEWRIGHT_LOG_LEVEL", "LOUD"),
+        ("ROUTEWRIGHT_CONCURRENCY", "0"),
+        ("ROUTEWRIGHT_QEUE_URL", "typo"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named(name: str, value: str) -> None:
+    with pytest.raises(Misconfigured, match=name):
+        read_settings({name: value})
+
+
+def test_settings_are_read_as_what_they_are() -> None:
+    found = read_settings({"ROUTEWRIGHT_KUBECONFIGS": "a:b", "ROUTEWRIGHT_ALLOWED_ROLES": "r1, r2"})
+
+    assert (("a", "b"), ("r1", "r2")) == (found.kubeconfigs, found.roles)
+
+
+def test_a_deadline_keeps_time_for_the_status() -> None:
+    class Context:
+        """Lambda's context."""
+
+        def get_remaining_time_in_millis(self) -> int:
+            """Return eight seconds."""
+            return 8_000
+
+    deadline = wiring.Deadline()
+    assert float("inf") == deadline()
+    deadline.start(Context())
+    assert 3.0 == deadline()
+
+
+def test_a_log_line_carries_bound_fields_and_those_of_the_call() -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(log.JsonLines())
+    logger = logging.getLogger("routewright-test")
+    logger.addHandler(handler)
+    logger.setLevel("INFO")
+
+    log.bound("routewright-test", {"gateway": "infra/gw"}).info("done", extra={"changes": 3})
+
+    line = json.loads(stream.getvalue())
+    assert ("infra/gw", 3, "done") == (line["gateway"], line["changes"], line["message"])
+
+
+def test_a_key_pair_prints_without_its_key() -> None:
+    assert "PRIVATE" not in repr(KeyPair("CERT", "CHAIN", "PRIVATE"))
