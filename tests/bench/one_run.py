@@ -23,7 +23,7 @@ def main() -> None:
     cluster = FakeCluster(provider="aws")
     for item in json.loads(file.read_text(encoding="utf-8")):
         cluster.objects[item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]] = item
-    room = Room(cluster, provider_for(CONTROLLER), lambda: secrets.token_hex(8))
+    room = Room(cluster, provider_for(CONTROLLER, rate=1000), lambda: secrets.token_hex(8))
     result = reconcile(from_text(text), room)
     file.write_text(json.dumps(list(cluster.objects.values())), encoding="utf-8")
     for failure in result.outcome.failed:
