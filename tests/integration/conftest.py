@@ -9,11 +9,16 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from emulators.cluster.build import crds
 from emulators.cluster.control_plane import ControlPlane
 from emulators.cluster.kubelet import Kubelet
+from emulators.cluster.objects import Objects
+from kube.cluster import KubeCluster
+from reconciler.gatewayapi.resources import GROUP
 from tests.integration.cluster_world import Space
+from tests.integration.kube_world import CONTROLLER, INFRA, V1, cluster_of
 
 _NUMBERS = itertools.count(1)
 
@@ -47,3 +52,39 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
 def space(control_plane: ControlPlane, kubelet: Kubelet, namespace: str) -> Space:
     """The namespace with the Pods in it."""
     return Space(namespace, control_plane.client(), kubelet.addresses)
+
+
+@pytest.fixture(scope="module", name="plane")
+def _plane() -> Iterator[ControlPlane]:
+    """A control plane with our kinds, our rights, a class of ours and a foreign one."""
+    with ControlPlane() as plane:
+        plane.install_crds(crds(), INFRA / "crds")
+        plane.apply(yaml.safe_load_all((INFRA / "rbac.yaml").read_text()))
+        for name in ("infra", "shop", "certs"):
+            plane.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
+        spec = {"controllerName": CONTROLLER}
+        plane.apply([{"apiVersion": V1, "kind": "GatewayClass", "metadata": {"name": "ours"}, "spec": spec}])
+        other = {"controllerName": "example.com/other"}
+        plane.apply([{"apiVersion": V1, "kind": "GatewayClass", "metadata": {"name": "other"}, "spec": other}])
+        yield plane
+
+
+@pytest.fixture(name="admin")
+def _admin(plane: ControlPlane) -> Iterator[Objects]:
+    """Give the administrator's client; take everything that the test made away again."""
+    client = plane.client()
+    yield client
+    for version, kind in ((V1, "Gateway"), (V1, "HTTPRoute"), (f"{GROUP}/v1beta1", "ReferenceGrant"), ("v1", "Secret")):
+        for item in client.list(version, kind):
+            meta = item["metadata"]
+            if meta.get("finalizers"):
+                path = client.path(version, kind, meta["namespace"], meta["name"])
+                patch = {"metadata": {"finalizers": None}}
+                client.call("PATCH", path, patch, kind="application/merge-patch+json")
+            client.delete(version, kind, meta["namespace"], meta["name"])
+
+
+@pytest.fixture(name="cluster")
+def _cluster(plane: ControlPlane) -> KubeCluster:
+    """The cluster as our own identity sees it."""
+    return cluster_of(plane, "routewright", ())

@@ -2,168 +2,41 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import queue
 import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from emulators.cluster.build import crds
 from emulators.cluster.control_plane import ControlPlane
 from emulators.cluster.objects import Objects
-from emulators.cluster.pki import Authority
-from kube.api import Api, WatchSpan
-from kube.auth import connect
 from kube.cluster import KubeCluster
-from kube.watch import Lasting
-from kube.watcher import Watched, Watcher
 from reconciler.errors import Conflict, PermissionDenied, Unavailable
-from reconciler.events import Cause, Trigger
-from reconciler.gatewayapi.resources import GROUP, ParentRef
-from reconciler.gatewayapi.status import Condition, GatewayStatus, ParentStatus, RouteStatus, StatusUpdate
-from reconciler.ir import Placement
-from reconciler.keys import GatewayKey, SecretRef
-from reconciler.mark import Mark, State, annotation, finalizer, parse
+from reconciler.events import Trigger
+from reconciler.gatewayapi.resources import GROUP
+from reconciler.gatewayapi.status import Condition, GatewayStatus, StatusUpdate
+from reconciler.keys import SecretRef
+from reconciler.mark import annotation, finalizer, parse
+from tests.integration.kube_world import (
+    CONTROLLER,
+    ROUTES,
+    V1,
+    cluster_of,
+    endpoints,
+    foreign_entry,
+    gateway,
+    grant,
+    https,
+    mark,
+    read,
+    route,
+    route_update,
+    service,
+    tls_secret,
+    trigger,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("cluster")]
-
-INFRA = Path(__file__).parents[2] / "infra"
-CONTROLLER = "routewright.dev/aws"
-V1 = f"{GROUP}/v1"
-ROUTES = f"/apis/{V1}/namespaces/shop/httproutes"
-type Plain = dict[str, Any]
-
-
-@pytest.fixture(scope="module", name="plane")
-def _plane() -> Iterator[ControlPlane]:
-    with ControlPlane() as plane:
-        plane.install_crds(crds(), INFRA / "crds")
-        plane.apply(yaml.safe_load_all((INFRA / "rbac.yaml").read_text()))
-        for name in ("infra", "shop", "certs"):
-            plane.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
-        spec = {"controllerName": CONTROLLER}
-        plane.apply([{"apiVersion": V1, "kind": "GatewayClass", "metadata": {"name": "ours"}, "spec": spec}])
-        other = {"controllerName": "example.com/other"}
-        plane.apply([{"apiVersion": V1, "kind": "GatewayClass", "metadata": {"name": "other"}, "spec": other}])
-        yield plane
-
-
-@pytest.fixture(name="admin")
-def _admin(plane: ControlPlane) -> Iterator[Objects]:
-    """Give the administrator's client; take everything that the test made away again."""
-    client = plane.client()
-    yield client
-    for version, kind in ((V1, "Gateway"), (V1, "HTTPRoute"), (f"{GROUP}/v1beta1", "ReferenceGrant"), ("v1", "Secret")):
-        for item in client.list(version, kind):
-            meta = item["metadata"]
-            if meta.get("finalizers"):
-                path = client.path(version, kind, meta["namespace"], meta["name"])
-                patch = {"metadata": {"finalizers": None}}
-                client.call("PATCH", path, patch, kind="application/merge-patch+json")
-            client.delete(version, kind, meta["namespace"], meta["name"])
-
-
-@pytest.fixture(name="cluster")
-def _cluster(plane: ControlPlane) -> KubeCluster:
-    return cluster_of(plane, "routewright", ())
-
-
-def cluster_of(plane: ControlPlane, user: str, groups: tuple[str, ...]) -> KubeCluster:
-    return KubeCluster(Api(connect(str(plane.kubeconfig(user, groups)))), CONTROLLER, "aws")
-
-
-def gateway(name: str = "gw", class_name: str = "ours", **listener: Any) -> Plain:
-    one = {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}
-    return {
-        "apiVersion": V1,
-        "kind": "Gateway",
-        "metadata": {"namespace": "infra", "name": name},
-        "spec": {"gatewayClassName": class_name, "listeners": [one | listener]},
-    }
-
-
-def https(secret: str, namespace: str = "infra") -> Plain:
-    refs = [{"name": secret, "namespace": namespace}]
-    return {"protocol": "HTTPS", "port": 443, "tls": {"mode": "Terminate", "certificateRefs": refs}}
-
-
-def route(name: str = "web", *parents: str, service: str = "web") -> Plain:
-    rules = [{"backendRefs": [{"name": service, "port": 80}]}]
-    refs = [{"name": parent, "namespace": "infra"} for parent in parents]
-    return {
-        "apiVersion": V1,
-        "kind": "HTTPRoute",
-        "metadata": {"namespace": "shop", "name": name},
-        "spec": {"parentRefs": refs, "rules": rules},
-    }
-
-
-def service(name: str = "web") -> Plain:
-    spec = {"ports": [{"port": 80, "targetPort": 8080}]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": "shop", "name": name}, "spec": spec}
-
-
-def endpoints(name: str = "web", address: str = "10.244.0.1") -> Plain:
-    return {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {"namespace": "shop", "name": f"{name}-1", "labels": {"kubernetes.io/service-name": name}},
-        "addressType": "IPv4",
-        "endpoints": [{"addresses": [address]}],
-        "ports": [{"port": 8080, "protocol": "TCP"}],
-    }
-
-
-def tls_secret(folder: Path, name: str = "cert", namespace: str = "infra") -> Plain:
-    pair = Authority(folder).server("server")
-    files = {"tls.crt": pair.certificate, "tls.key": pair.key}
-    data = {key: base64.b64encode(path.read_bytes()).decode() for key, path in files.items()}
-    meta = {"namespace": namespace, "name": name}
-    return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": meta, "data": data}
-
-
-def grant() -> Plain:
-    spec = {
-        "from": [{"group": GROUP, "kind": "Gateway", "namespace": "infra"}],
-        "to": [{"group": "", "kind": "Secret"}],
-    }
-    meta = {"namespace": "certs", "name": "gateways"}
-    return {"apiVersion": f"{GROUP}/v1beta1", "kind": "ReferenceGrant", "metadata": meta, "spec": spec}
-
-
-def trigger(cluster: KubeCluster, name: str = "gw") -> Trigger:
-    return Trigger(cluster.cluster_id, "infra", name)
-
-
-def mark(nonce: str = "n1") -> Mark:
-    return Mark(State.DIRTY, Placement("123456789012", "eu-west-1", "vpc-1", ""), nonce)
-
-
-def accepted(generation: int, message: str = "ok") -> Condition:
-    return Condition("Accepted", "True", "Accepted", message, generation)
-
-
-def route_update(item: Plain, message: str = "ok") -> StatusUpdate:
-    meta = item["metadata"]
-    parents = (ParentStatus(ParentRef(GROUP, "Gateway", "infra", "gw"), (accepted(meta["generation"], message),)),)
-    body = RouteStatus(CONTROLLER, GatewayKey("any", "infra", "gw"), parents)
-    return StatusUpdate("HTTPRoute", "shop", meta["name"], meta["uid"], meta["generation"], body)
-
-
-def foreign_entry() -> Plain:
-    condition = {"type": "Accepted", "status": "True", "reason": "Odd", "message": "theirs", "observedGeneration": 1}
-    return {
-        "parentRef": {"group": GROUP, "kind": "Gateway", "namespace": "infra", "name": "theirs", "port": 8080},
-        "controllerName": "example.com/other",
-        "conditions": [condition | {"lastTransitionTime": "2026-01-01T00:00:00Z"}],
-    }
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -365,141 +238,3 @@ def test_one_object_that_fails_does_not_stop_the_others(admin: Objects, cluster:
     with pytest.raises(Exception, match="refused with 422"):
         cluster.write_status([bad, route_update(item)])
     assert len(admin.call("GET", f"{ROUTES}/web")["status"]["parents"]) == 1
-
-
-# --- watching --------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Sent:
-    """A queue in memory."""
-
-    triggers: queue.Queue[Trigger] = field(default_factory=queue.Queue)
-
-    def send(self, trigger: Trigger) -> None:
-        """Take a trigger."""
-        self.triggers.put(trigger)
-
-    def send_later(self, trigger: Trigger, delay: float) -> None:
-        """A watcher never asks for later."""
-        raise AssertionError((trigger, delay))
-
-    def wait(self, name: str, *, unless: Callable[[Trigger], bool] = lambda _: False) -> Trigger:
-        """Return the next trigger of a subject, passing over others. Raises queue.Empty after 10 seconds."""
-        deadline = time.monotonic() + 10
-        while True:
-            found = self.triggers.get(timeout=max(0.01, deadline - time.monotonic()))
-            if found.name == name and not unless(found):
-                return found
-
-    def quiet(self, seconds: float = 1.0) -> list[Trigger]:
-        """Return what comes within a time."""
-        time.sleep(seconds)
-        return [self.triggers.get_nowait() for _ in range(self.triggers.qsize())]
-
-
-@contextlib.contextmanager
-def watching(cluster: KubeCluster, quiet: float = 0.05) -> Iterator[Sent]:
-    """Run a watcher; the RELIST triggers of its start are taken from the queue already."""
-    sent, lasting = Sent(), Lasting()
-    watched = Watched(cluster.api, cluster.cluster_id, CONTROLLER, "aws", quiet)
-    thread = threading.Thread(target=Watcher(watched, sent, lambda: "run").run, args=(lasting,))
-    thread.start()
-    try:
-        assert sent.wait("ours").cause is Cause.RELIST
-        sent.quiet(0.3)
-        yield sent
-    finally:
-        lasting.stop.set()
-        thread.join(10)
-
-
-def read(admin: Objects, name: str = "gw") -> Plain:
-    """Return a Gateway."""
-    found = admin.get(V1, "Gateway", "infra", name)
-    assert found is not None
-    return found
-
-
-def test_a_start_wakes_every_gateway_and_class_of_ours(admin: Objects, cluster: KubeCluster) -> None:
-    for item in (gateway("a"), gateway("b"), gateway("foreign", "other")):
-        admin.apply(item)
-    sent, lasting = Sent(), Lasting()
-    watched = Watched(cluster.api, cluster.cluster_id, CONTROLLER, "aws", 0.0)
-    thread = threading.Thread(target=Watcher(watched, sent, lambda: "run-1").run, args=(lasting,))
-    thread.start()
-    sent.wait("b")
-    lasting.stop.set()
-    thread.join(10)
-    assert not thread.is_alive()
-
-
-def test_a_new_route_wakes_its_gateway_and_tells_what_was_seen(admin: Objects, cluster: KubeCluster) -> None:
-    for item in (gateway("gw"), gateway("other-gw")):
-        admin.apply(item)
-    with watching(cluster) as sent:
-        item = admin.apply(route("web", "gw"))
-        found = sent.wait("gw")
-        assert [("HTTPRoute", item["metadata"]["uid"])] == [(seen.kind, seen.uid) for seen in found.seen]
-        assert found.cause is Cause.EVENT
-        assert [one.name for one in sent.quiet()] == []
-
-
-def test_a_removed_parent_ref_wakes_the_gateway_that_it_named(admin: Objects, cluster: KubeCluster) -> None:
-    for item in (gateway("gw"), gateway("next"), route("web", "gw")):
-        admin.apply(item)
-    with watching(cluster) as sent:
-        admin.apply(route("web", "next"))
-        assert {"gw", "next"} == {one.name for one in sent.quiet()}
-
-
-def test_a_route_that_moved_while_nobody_watched_is_found_by_our_status(admin: Objects, cluster: KubeCluster) -> None:
-    admin.apply(gateway("gw"))
-    cluster.write_status([route_update(admin.apply(route("web", "gw")))])
-    admin.apply(route("web", "elsewhere"))
-    with watching(cluster) as sent:
-        admin.delete(V1, "HTTPRoute", "shop", "web")
-        assert any(seen.deleted for seen in sent.wait("gw").seen)
-
-
-def test_endpoints_wake_the_gateway_and_name_their_service(admin: Objects, cluster: KubeCluster) -> None:
-    for item in (gateway(), route("web", "gw"), service(), endpoints()):
-        admin.apply(item)
-    with watching(cluster) as sent:
-        admin.apply(endpoints(address="10.244.0.2"))
-        found = sent.wait("gw")
-        assert (True, ("shop/web",)) == (found.only_endpoints, found.services)
-
-
-def test_our_own_writes_wake_nobody(admin: Objects, cluster: KubeCluster) -> None:
-    made = admin.apply(gateway())
-    item = admin.apply(route("web", "gw"))
-    body = GatewayStatus((("IPAddress", "127.0.0.1"),), (accepted(1),), ())
-    with watching(cluster) as sent:
-        cluster.write_mark(GatewayKey(cluster.cluster_id, "infra", "gw"), mark(), finalizer=True)
-        cluster.write_status(
-            [StatusUpdate("Gateway", "infra", "gw", made["metadata"]["uid"], 1, body), route_update(item)]
-        )
-        assert [] == sent.quiet()
-
-
-def test_a_secret_that_comes_late_wakes_the_gateway(admin: Objects, cluster: KubeCluster, tmp_path: Path) -> None:
-    admin.apply(gateway(**https("cert")))
-    with watching(cluster) as sent:
-        admin.apply(tls_secret(tmp_path))
-        assert {"Secret"} == {seen.kind for seen in sent.wait("gw").seen}
-
-
-def test_a_restarted_api_server_loses_no_event(plane: ControlPlane, admin: Objects, cluster: KubeCluster) -> None:
-    admin.apply(gateway())
-    with watching(cluster) as sent:
-        plane.restart_apiserver()
-        item = plane.client().apply(route("web", "gw"))
-        found = sent.wait("gw", unless=lambda one: not one.seen and one.cause is Cause.EVENT)
-        version = item["metadata"]["resourceVersion"]
-        assert found.cause is Cause.RELIST or {version} == {seen.version for seen in found.seen}
-
-
-def test_a_version_that_is_too_old_is_expired(cluster: KubeCluster) -> None:
-    with pytest.raises(Unavailable):
-        list(cluster.api.watch(f"/apis/{V1}/httproutes", WatchSpan("1", 1)))

@@ -1,0 +1,124 @@
+"""What the tests of the cluster edge start from: plain objects, statuses, and a cluster as our own identity sees it."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from emulators.cluster.control_plane import ControlPlane
+from emulators.cluster.objects import Objects
+from emulators.cluster.pki import Authority
+from kube.api import Api
+from kube.auth import connect
+from kube.cluster import KubeCluster
+from reconciler.events import Trigger
+from reconciler.gatewayapi.resources import GROUP, ParentRef
+from reconciler.gatewayapi.status import Condition, ParentStatus, RouteStatus, StatusUpdate
+from reconciler.ir import Placement
+from reconciler.keys import GatewayKey
+from reconciler.mark import Mark, State
+
+INFRA = Path(__file__).parents[2] / "infra"
+CONTROLLER = "routewright.dev/aws"
+V1 = f"{GROUP}/v1"
+ROUTES = f"/apis/{V1}/namespaces/shop/httproutes"
+type Plain = dict[str, Any]
+
+
+def cluster_of(plane: ControlPlane, user: str, groups: tuple[str, ...]) -> KubeCluster:
+    return KubeCluster(Api(connect(str(plane.kubeconfig(user, groups)))), CONTROLLER, "aws")
+
+
+def gateway(name: str = "gw", class_name: str = "ours", **listener: Any) -> Plain:
+    one = {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}
+    return {
+        "apiVersion": V1,
+        "kind": "Gateway",
+        "metadata": {"namespace": "infra", "name": name},
+        "spec": {"gatewayClassName": class_name, "listeners": [one | listener]},
+    }
+
+
+def https(secret: str, namespace: str = "infra") -> Plain:
+    refs = [{"name": secret, "namespace": namespace}]
+    return {"protocol": "HTTPS", "port": 443, "tls": {"mode": "Terminate", "certificateRefs": refs}}
+
+
+def route(name: str = "web", *parents: str, service: str = "web") -> Plain:
+    rules = [{"backendRefs": [{"name": service, "port": 80}]}]
+    refs = [{"name": parent, "namespace": "infra"} for parent in parents]
+    return {
+        "apiVersion": V1,
+        "kind": "HTTPRoute",
+        "metadata": {"namespace": "shop", "name": name},
+        "spec": {"parentRefs": refs, "rules": rules},
+    }
+
+
+def service(name: str = "web") -> Plain:
+    spec = {"ports": [{"port": 80, "targetPort": 8080}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": "shop", "name": name}, "spec": spec}
+
+
+def endpoints(name: str = "web", address: str = "10.244.0.1") -> Plain:
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"namespace": "shop", "name": f"{name}-1", "labels": {"kubernetes.io/service-name": name}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address]}],
+        "ports": [{"port": 8080, "protocol": "TCP"}],
+    }
+
+
+def tls_secret(folder: Path, name: str = "cert", namespace: str = "infra") -> Plain:
+    pair = Authority(folder).server("server")
+    files = {"tls.crt": pair.certificate, "tls.key": pair.key}
+    data = {key: base64.b64encode(path.read_bytes()).decode() for key, path in files.items()}
+    meta = {"namespace": namespace, "name": name}
+    return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": meta, "data": data}
+
+
+def grant() -> Plain:
+    spec = {
+        "from": [{"group": GROUP, "kind": "Gateway", "namespace": "infra"}],
+        "to": [{"group": "", "kind": "Secret"}],
+    }
+    meta = {"namespace": "certs", "name": "gateways"}
+    return {"apiVersion": f"{GROUP}/v1beta1", "kind": "ReferenceGrant", "metadata": meta, "spec": spec}
+
+
+def trigger(cluster: KubeCluster, name: str = "gw") -> Trigger:
+    return Trigger(cluster.cluster_id, "infra", name)
+
+
+def mark(nonce: str = "n1") -> Mark:
+    return Mark(State.DIRTY, Placement("123456789012", "eu-west-1", "vpc-1", ""), nonce)
+
+
+def accepted(generation: int, message: str = "ok") -> Condition:
+    return Condition("Accepted", "True", "Accepted", message, generation)
+
+
+def route_update(item: Plain, message: str = "ok") -> StatusUpdate:
+    meta = item["metadata"]
+    parents = (ParentStatus(ParentRef(GROUP, "Gateway", "infra", "gw"), (accepted(meta["generation"], message),)),)
+    body = RouteStatus(CONTROLLER, GatewayKey("any", "infra", "gw"), parents)
+    return StatusUpdate("HTTPRoute", "shop", meta["name"], meta["uid"], meta["generation"], body)
+
+
+def foreign_entry() -> Plain:
+    condition = {"type": "Accepted", "status": "True", "reason": "Odd", "message": "theirs", "observedGeneration": 1}
+    return {
+        "parentRef": {"group": GROUP, "kind": "Gateway", "namespace": "infra", "name": "theirs", "port": 8080},
+        "controllerName": "example.com/other",
+        "conditions": [condition | {"lastTransitionTime": "2026-01-01T00:00:00Z"}],
+    }
+
+
+def read(admin: Objects, name: str = "gw") -> Plain:
+    """Return a Gateway."""
+    found = admin.get(V1, "Gateway", "infra", name)
+    assert found is not None
+    return found
