@@ -93,7 +93,10 @@ class Api:
         seconds = max(1, round(span.seconds))
         query = {**_BOOKMARKS, "resourceVersion": span.version, "timeoutSeconds": str(seconds)}
         what = f"WATCH {path}"
-        answer = self._send("GET", path + "?" + urlencode(query), timeout=min(span.silence, seconds + 5.0))
+        try:
+            answer = self._send("GET", path + "?" + urlencode(query), timeout=min(span.silence, seconds + 5.0))
+        except _NETWORK as error:
+            raise unreachable(what, error) from error
         try:
             if answer.status != HTTPStatus.OK:
                 raise error_of(answer.status, what, answer.read(), answer.headers)  # type: ignore[no-untyped-call]

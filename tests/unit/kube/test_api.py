@@ -85,6 +85,13 @@ def test_a_server_that_is_not_there_is_unavailable(server: FakeServer) -> None:
         server.api.get(PATH)
 
 
+def test_a_watch_of_a_server_that_is_not_there_is_unavailable(server: FakeServer) -> None:
+    server.api.client.configuration.host = "http://127.0.0.1:9"
+
+    with pytest.raises(Unavailable):
+        next(server.api.watch(PATH, WatchSpan("10", 5)))
+
+
 def test_a_long_list_comes_page_by_page(server: FakeServer) -> None:
     server.script.say(Answer(body=listing("a", more="next")), Answer(body=listing("b")))
 

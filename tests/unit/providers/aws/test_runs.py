@@ -2,88 +2,28 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
 
-from emulators.aws.account import Account
 from emulators.aws.faults import Fault
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.settings import Settings
-from kube.certificates import facts_of, key_pair_of
-from providers import provider_for
-from providers.aws.provider import AwsProvider
-from reconciler.events import Cause, Seen, Trigger
-from reconciler.ir import CertificateFacts
-from reconciler.reconcile import Result, Room, reconcile
+from reconciler.events import Cause
+from tests.aws_world import World, hold, secret, secure
 from tests.builders import (
     CLUSTER,
-    CONTROLLER,
     backend,
     config,
     exact,
-    gateway,
     gateway_class,
-    listener,
     prefix,
     route,
     rule,
     with_service,
 )
-from tests.fakes import FakeCluster, trigger
-
-CHANGED = (Seen("HTTPRoute", "uid-a-web", "9"),)
-type Plain = dict[str, Any]
-
-
-class World:
-    """An account with a network, a cluster with a Gateway and a Route, and runs in between."""
-
-    def __init__(self, account: Account, *, network: bool = True) -> None:
-        self.account = account
-        if network:
-            account.prepare_network()
-        self.cluster = FakeCluster(provider="aws")
-        self.cluster.put(gateway_class(), gateway(), route(), *with_service())
-
-    def run(self, one: Trigger | None = None) -> Result:
-        """Reconcile once, as a fresh process would."""
-        return reconcile(one or trigger(seen=CHANGED), Room(self.cluster, self.provider, lambda: "nonce"))
-
-    @property
-    def provider(self) -> AwsProvider:
-        """A provider with clients of its own."""
-        return provider_for(CONTROLLER, rate=1000)
-
-    def operations(self) -> list[str]:
-        """Return the writes since the journal was reset."""
-        return [entry.operation for entry in self.account.journal.writes()]
-
-    def forget(self) -> None:
-        """Reset the journal."""
-        self.account.journal.reset()
-
-    def balancer(self) -> Plain:
-        """Return the only load balancer, as the data plane sees it."""
-        (found,) = self.account.state()["loadBalancers"]
-        return dict(found)
-
-    def rules(self, port: int = 80) -> list[Plain]:
-        """Return the rules of a listener but its default one."""
-        (found,) = [one for one in self.balancer()["Listeners"] if one["Port"] == port]
-        return [one for one in found["Rules"] if not one["IsDefault"]]
-
-    def says(self, kind: str = "Gateway", namespace: str = "infra", name: str = "gw") -> dict[str, tuple[str, str]]:
-        """Return conditions as {type: (status, reason)}."""
-        return self.cluster.conditions(kind, namespace, name)
+from tests.fakes import trigger
 
 
 @pytest.fixture
@@ -197,114 +137,6 @@ def test_any_failure_of_one_read_is_outlived(world: World, kind: Any) -> None:
     world.run()
 
     assert ("True", "Programmed") == world.says()["Programmed"]
-
-
-# --- certificates -------------------------------------------------------------------------------------------------
-
-
-def secret(name: str, *, key: Any = None) -> Plain:
-    """Return a TLS Secret of namespace infra."""
-    key = key or ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a.example.com")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("a.example.com")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    form, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    material = key.private_bytes(serialization.Encoding.PEM, form, none)
-    data = {"tls.crt": base64.b64encode(pem).decode(), "tls.key": base64.b64encode(material).decode()}
-    meta = {"name": name, "namespace": "infra", "resourceVersion": "1"}
-    return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": meta, "data": data}
-
-
-def hold(world: World, *secrets: Plain) -> None:
-    """Let the cluster hold these Secrets and no others."""
-    world.cluster.certificates = [facts_of(one, datetime.now(UTC)) for one in secrets]
-    world.cluster.pairs = {facts_of(one, datetime.now(UTC)).ref: key_pair_of(one)[0] for one in secrets}
-
-
-def secure(world: World, *names: str) -> None:
-    """Give the Gateway one HTTPS listener with these certificates."""
-    tls = {"mode": "Terminate", "certificateRefs": [{"name": name} for name in names]}
-    world.cluster.put(gateway(listeners=[listener("https", 443, "HTTPS", tls=tls)]))
-
-
-def test_secrets_become_certificates_the_first_one_the_default(world: World) -> None:
-    hold(world, secret("one"), secret("two"))
-    secure(world, "one", "two")
-
-    world.run()
-
-    held = world.balancer()["Listeners"][0]["Certificates"]
-    assert [True, False] == [one["IsDefault"] for one in held]
-    assert ("True", "Programmed") == world.says()["Programmed"]
-    world.forget()
-    world.run(trigger(cause=Cause.DEEP))
-    assert [] == world.operations()
-
-
-def test_a_renewed_secret_goes_into_the_same_arn_and_no_listener_is_touched(world: World) -> None:
-    hold(world, secret("one"))
-    secure(world, "one")
-    world.run()
-    before = world.balancer()["Listeners"][0]["Certificates"][0]["CertificateArn"]
-    world.forget()
-    hold(world, secret("one"))
-
-    world.run()
-
-    assert ["ImportCertificate", "AddTagsToCertificate"] == world.operations()
-    assert before == world.balancer()["Listeners"][0]["Certificates"][0]["CertificateArn"]
-
-
-def test_a_secret_with_another_key_type_is_imported_anew_and_swapped_without_a_gap(world: World) -> None:
-    hold(world, secret("one"))
-    secure(world, "one")
-    world.run()
-    before = world.balancer()["Listeners"][0]["Certificates"][0]["CertificateArn"]
-    hold(world, secret("one", key=rsa.generate_private_key(public_exponent=65537, key_size=2048)))
-
-    world.run()
-
-    after = [one["CertificateArn"] for one in world.balancer()["Listeners"][0]["Certificates"]]
-    assert before not in after[:1]
-    assert 1 == len(set(after) - {before})
-
-
-def test_a_secret_that_changed_since_the_plan_is_not_imported_and_looked_at_again(world: World) -> None:
-    planned = secret("one")
-    hold(world, planned)
-    secure(world, "one")
-    facts = world.cluster.certificates
-    world.cluster.certificates = Turning(facts)
-
-    result = world.run()
-
-    assert result.retry_after is not None
-    assert "ImportCertificate" not in world.operations()
-    assert ("False", "Pending") == world.says()["Programmed"]
-
-
-class Turning(list[CertificateFacts]):
-    """Facts that are another Secret's from the second look on."""
-
-    def __init__(self, facts: list[CertificateFacts]) -> None:
-        super().__init__(facts)
-        self._looks = 0
-
-    def __iter__(self) -> Iterator[CertificateFacts]:
-        self._looks += 1
-        changed = [replace(one, fingerprint="another") for one in list.__iter__(self)]
-        return iter(changed) if self._looks > 1 else list.__iter__(self)
 
 
 # --- disruption, deletion, sweep ----------------------------------------------------------------------------------

@@ -1,0 +1,109 @@
+"""Whole runs against the emulated AWS in this process: an account, a cluster in memory, and Secrets in it."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from emulators.aws.account import Account
+from kube.certificates import facts_of, key_pair_of
+from providers import provider_for
+from providers.aws.provider import AwsProvider
+from reconciler.events import Seen, Trigger
+from reconciler.reconcile import Result, Room, reconcile
+from tests.builders import (
+    CONTROLLER,
+    gateway,
+    gateway_class,
+    listener,
+    route,
+    with_service,
+)
+from tests.fakes import FakeCluster, trigger
+
+CHANGED = (Seen("HTTPRoute", "uid-a-web", "9"),)
+type Plain = dict[str, Any]
+
+
+class World:
+    """An account with a network, a cluster with a Gateway and a Route, and runs in between."""
+
+    def __init__(self, account: Account, *, network: bool = True) -> None:
+        self.account = account
+        if network:
+            account.prepare_network()
+        self.cluster = FakeCluster(provider="aws")
+        self.cluster.put(gateway_class(), gateway(), route(), *with_service())
+
+    def run(self, one: Trigger | None = None) -> Result:
+        """Reconcile once, as a fresh process would."""
+        return reconcile(one or trigger(seen=CHANGED), Room(self.cluster, self.provider, lambda: "nonce"))
+
+    @property
+    def provider(self) -> AwsProvider:
+        """A provider with clients of its own."""
+        return provider_for(CONTROLLER, rate=1000)
+
+    def operations(self) -> list[str]:
+        """Return the writes since the journal was reset."""
+        return [entry.operation for entry in self.account.journal.writes()]
+
+    def forget(self) -> None:
+        """Reset the journal."""
+        self.account.journal.reset()
+
+    def balancer(self) -> Plain:
+        """Return the only load balancer, as the data plane sees it."""
+        (found,) = self.account.state()["loadBalancers"]
+        return dict(found)
+
+    def rules(self, port: int = 80) -> list[Plain]:
+        """Return the rules of a listener but its default one."""
+        (found,) = [one for one in self.balancer()["Listeners"] if one["Port"] == port]
+        return [one for one in found["Rules"] if not one["IsDefault"]]
+
+    def says(self, kind: str = "Gateway", namespace: str = "infra", name: str = "gw") -> dict[str, tuple[str, str]]:
+        """Return conditions as {type: (status, reason)}."""
+        return self.cluster.conditions(kind, namespace, name)
+
+
+def secret(name: str, *, key: Any = None) -> Plain:
+    """Return a TLS Secret of namespace infra."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a.example.com")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("a.example.com")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    form, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    material = key.private_bytes(serialization.Encoding.PEM, form, none)
+    data = {"tls.crt": base64.b64encode(pem).decode(), "tls.key": base64.b64encode(material).decode()}
+    meta = {"name": name, "namespace": "infra", "resourceVersion": "1"}
+    return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": meta, "data": data}
+
+
+def hold(world: World, *secrets: Plain) -> None:
+    """Let the cluster hold these Secrets and no others."""
+    world.cluster.certificates = [facts_of(one, datetime.now(UTC)) for one in secrets]
+    world.cluster.pairs = {facts_of(one, datetime.now(UTC)).ref: key_pair_of(one)[0] for one in secrets}
+
+
+def secure(world: World, *names: str) -> None:
+    """Give the Gateway one HTTPS listener with these certificates."""
+    tls = {"mode": "Terminate", "certificateRefs": [{"name": name} for name in names]}
+    world.cluster.put(gateway(listeners=[listener("https", 443, "HTTPS", tls=tls)]))

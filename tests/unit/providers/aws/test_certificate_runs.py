@@ -1,0 +1,90 @@
+"""Secrets become certificates of listeners: imported, renewed in place, swapped, never when they changed meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from emulators.aws.inprocess import strict_aws
+from reconciler.events import Cause
+from reconciler.ir import CertificateFacts
+from tests.aws_world import World, hold, secret, secure
+from tests.fakes import trigger
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with strict_aws() as account:
+        yield World(account)
+
+
+def test_secrets_become_certificates_the_first_one_the_default(world: World) -> None:
+    hold(world, secret("one"), secret("two"))
+    secure(world, "one", "two")
+
+    world.run()
+
+    held = world.balancer()["Listeners"][0]["Certificates"]
+    assert [True, False] == [one["IsDefault"] for one in held]
+    assert ("True", "Programmed") == world.says()["Programmed"]
+    world.forget()
+    world.run(trigger(cause=Cause.DEEP))
+    assert [] == world.operations()
+
+
+def test_a_renewed_secret_goes_into_the_same_arn_and_no_listener_is_touched(world: World) -> None:
+    hold(world, secret("one"))
+    secure(world, "one")
+    world.run()
+    before = world.balancer()["Listeners"][0]["Certificates"][0]["CertificateArn"]
+    world.forget()
+    hold(world, secret("one"))
+
+    world.run()
+
+    assert ["ImportCertificate", "AddTagsToCertificate"] == world.operations()
+    assert before == world.balancer()["Listeners"][0]["Certificates"][0]["CertificateArn"]
+
+
+def test_a_secret_with_another_key_type_is_imported_anew_and_swapped_without_a_gap(world: World) -> None:
+    hold(world, secret("one"))
+    secure(world, "one")
+    world.run()
+    before = world.balancer()["Listeners"][0]["Certificates"][0]["CertificateArn"]
+    hold(world, secret("one", key=rsa.generate_private_key(public_exponent=65537, key_size=2048)))
+
+    world.run()
+
+    after = [one["CertificateArn"] for one in world.balancer()["Listeners"][0]["Certificates"]]
+    assert before not in after[:1]
+    assert 1 == len(set(after) - {before})
+
+
+def test_a_secret_that_changed_since_the_plan_is_not_imported_and_looked_at_again(world: World) -> None:
+    planned = secret("one")
+    hold(world, planned)
+    secure(world, "one")
+    facts = world.cluster.certificates
+    world.cluster.certificates = Turning(facts)
+
+    result = world.run()
+
+    assert result.retry_after is not None
+    assert "ImportCertificate" not in world.operations()
+    assert ("False", "Pending") == world.says()["Programmed"]
+
+
+class Turning(list[CertificateFacts]):
+    """Facts that are another Secret's from the second look on."""
+
+    def __init__(self, facts: list[CertificateFacts]) -> None:
+        super().__init__(facts)
+        self._looks = 0
+
+    def __iter__(self) -> Iterator[CertificateFacts]:
+        self._looks += 1
+        changed = [replace(one, fingerprint="another") for one in list.__iter__(self)]
+        return iter(changed) if self._looks > 1 else list.__iter__(self)
