@@ -13,7 +13,7 @@ RUN := PYTHONPATH=. $(V)/python
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/.ready: requirements/uv.txt requirements/dev.txt pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo "routewright needs Python 3.12 or newer: install python3.12 (or 3.13) and run make again" >&2; exit 1; }
@@ -49,6 +49,10 @@ unit: setup ## the tests that need no server (seconds)
 .PHONY: test
 test: check cluster ## everything: check, unit, golden, property and integration tests with branch coverage
 	@$(RUN) -m pytest -q -n 2 --dist loadgroup --cov --cov-report=term tests/unit tests/contract tests/golden tests/property tests/integration
+
+.PHONY: conformance-aws
+conformance-aws: cluster ## the upstream conformance suite, unmodified, against the emulated AWS and Envoy
+	@$(RUN) -m tests.conformance
 
 .PHONY: bench
 bench: setup ## the budgets, as counts and ratios; fails when one is over

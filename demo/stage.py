@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,7 @@ from emulators.cluster.build import crds
 from emulators.cluster.control_plane import ControlPlane
 from emulators.cluster.kubelet import Kubelet
 from emulators.cluster.objects import Objects
+from emulators.cluster.pods import IMAGES, Image
 from emulators.cluster.processes import Child
 from emulators.dataplane import DataPlane
 
@@ -38,13 +40,33 @@ class StageError(Exception):
     """Something that the story waits for did not come."""
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a stage is made of.
+
+    Attributes:
+        provisioning: seconds until a load balancer is active.
+        linger: seconds for which a deleted load balancer holds its security groups.
+        aws: further options of `python -m emulators.aws`.
+        bundle: version of the Gateway API CRDs.
+        images: what runs in place of container images.
+        environment: of the functions, beyond what every stage sets.
+    """
+
+    provisioning: float = 0.5
+    linger: float = 0.5
+    aws: tuple[str, ...] = ()
+    bundle: str = "1.7.0"
+    images: Mapping[str, Image] = IMAGES
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 class Stage:
     """A cluster, an AWS account, a data plane, and routewright between them; a context manager."""
 
-    def __init__(self, *, provisioning: float = 0.5, linger: float = 0.5) -> None:
+    def __init__(self, setting: Setting | None = None) -> None:
         self._stack = ExitStack()
-        self.linger = 2 * linger
-        self._delays = ["--provisioning", str(provisioning), "--interface-linger", str(linger)]
+        self.setting = setting or Setting()
         self.folder = Path(tempfile.mkdtemp(prefix="routewright-stage-"))
 
     def __enter__(self) -> Self:
@@ -61,11 +83,11 @@ class Stage:
         self.plane = stack.enter_context(ControlPlane(self.folder / "cluster"))
         self.endpoint_url = self._start_aws(stack)
         self._environment(stack)
-        self.plane.install_crds(crds(), INFRA / "crds")
+        self.plane.install_crds(crds(self.setting.bundle), INFRA / "crds")
         self.admin = self.plane.client()
         for file in (INFRA / "gatewayclasses.yaml", INFRA / "rbac.yaml", *self._manifests("00-*.yaml")):
             self.apply(file, "admin")
-        self.kubelet = stack.enter_context(Kubelet(self.plane, self.folder / "pods"))
+        self.kubelet = stack.enter_context(Kubelet(self.plane, self.folder / "pods", self.setting.images))
         self.dataplane = stack.enter_context(
             DataPlane(f"{self.endpoint_url}/_emulator/state", self.kubelet.addresses, self.folder / "envoy")
         )
@@ -73,7 +95,8 @@ class Stage:
 
     def _start_aws(self, stack: ExitStack) -> str:
         log = self.folder / "aws.log"
-        command = [sys.executable, "-m", "emulators.aws", *self._delays]
+        delays = "--provisioning", str(self.setting.provisioning), "--interface-linger", str(self.setting.linger)
+        command = [sys.executable, "-m", "emulators.aws", *delays, *self.setting.aws]
         child = Child("aws", command, log, {**os.environ, "PYTHONPATH": str(ROOT)})
         stack.callback(child.stop)
         deadline = time.monotonic() + PATIENCE
@@ -97,7 +120,7 @@ class Stage:
             "ROUTEWRIGHT_KUBECONFIGS": str(config),
             "ROUTEWRIGHT_SWEEP_GRACE": "0",
             "ROUTEWRIGHT_CALL_RATE": "100",
-        }
+        } | dict(self.setting.environment)
         before = {name: os.environ.get(name) for name in ours}
         os.environ.update(ours)
         stack.callback(_restore, before)

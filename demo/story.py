@@ -158,7 +158,7 @@ def _end(stage: Stage, show: Show) -> None:
     calls = stage.counts()
     stage.delete_all()
     show.say("  both Gateways are gone; AWS holds their network interfaces, and so their security groups, for a moment")
-    time.sleep(stage.linger)
+    time.sleep(2 * stage.setting.linger)
     swept = stage.sweep()
     show.say(f"  the sweep, with a grace of 0, removed {swept}")
     left = stage.cloud_left()

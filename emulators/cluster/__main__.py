@@ -9,9 +9,10 @@ import tempfile
 import threading
 from pathlib import Path
 
-from emulators.cluster.build import BuildError, crds
+from emulators.cluster.build import crds
 from emulators.cluster.control_plane import ControlPlane, ControlPlaneError
 from emulators.cluster.kubelet import Kubelet
+from emulators.gotool import BuildError
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,9 +13,11 @@ from emulators.cluster.addresses import AddressTable
 from emulators.cluster.pods import CannotRun, Image, Json, Place, container_ports, image_of, pre_stop, program
 from emulators.cluster.probes import Readiness, probe_of
 from emulators.cluster.processes import Child, free_port
+from emulators.cluster.volumes import Source, mounts
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 30.0
+_AWAIT_VOLUME = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,14 @@ class Machine:
         table: where the loopback port of a container port is told.
         pool: runs the tries of readiness probes.
         logs: folder of the files that processes write to.
+        source: reads the Secrets and ConfigMaps of volumes.
     """
 
     images: Mapping[str, Image]
     table: AddressTable
     pool: Executor
     logs: Path
+    source: Source
 
 
 class Container:
@@ -94,6 +98,8 @@ class Container:
             self._launch(image, now)
         except CannotRun as refusal:
             self._state = {"waiting": {"reason": refusal.reason, "message": str(refusal)}}
+            if refusal.reason == "ContainerCreating":
+                self._next_start = now + _AWAIT_VOLUME
         except OSError as error:
             self._state = _terminated(127, _now(), message=f"cannot start: {error}")
             self._plan_restart(127, now)
@@ -105,8 +111,9 @@ class Container:
         if self._readiness is not None:
             self._readiness.advance(now)
         if self._next_start is not None and now >= self._next_start:
-            self._restarts += 1
-            self._last = self._state
+            if "terminated" in self._state:
+                self._restarts += 1
+                self._last = self._state
             self.start(now)
         if self._hook is not None and not self._hook.running:
             self._hook = None
@@ -140,7 +147,8 @@ class Container:
 
     def _launch(self, image: Image, now: float) -> None:
         probe = probe_of(self._spec, image)
-        place = Place(self._address, {port: free_port() for port in container_ports(self._spec, image)})
+        folders = mounts(self._pod, self._spec, self._machine.source, self._machine.logs.parent / "volumes")
+        place = Place(self._address, {port: free_port() for port in container_ports(self._spec, image)}, folders)
         wanted = program(self._pod, self._spec, image, place)
         self._child = Child(self.name, wanted.command, self._log(), wanted.environment)
         self._place = place

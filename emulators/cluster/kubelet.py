@@ -71,7 +71,7 @@ class Kubelet:
         self.addresses = self._table.path
         self._client: Objects = plane.client()
         self._pool = ThreadPoolExecutor(_PROBES, thread_name_prefix="probe")
-        self._machine = Machine(images, self._table, self._pool, self.logs)
+        self._machine = Machine(images, self._table, self._pool, self.logs, self._read)
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._watch = Watch(plane.client(), "/api/v1/pods", self._news.put)
         self._unbound: dict[str, Json] = {}
@@ -91,6 +91,14 @@ class Kubelet:
         self._stopping.set()
         self._thread.join(30)
         self._pool.shutdown()
+
+    def _read(self, kind: str, namespace: str, name: str) -> Json | None:
+        """Return a Secret or ConfigMap that a Pod mounts; None while it cannot be read."""
+        try:
+            return self._client.get("v1", kind, namespace, name)
+        except _FAILURES as error:
+            _LOG.warning("cannot read %s %s/%s, trying again: %s", kind, namespace, name, error)
+            return None
 
     def _run(self) -> None:
         try:

@@ -55,10 +55,17 @@ IMAGES: Mapping[str, Image] = MappingProxyType({"routewright.dev/echo": ECHO})
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one start of a container happens: its Pod's address, and the loopback port of each container port."""
+    """Where one start of a container happens.
+
+    Attributes:
+        address: of its Pod.
+        ports: the loopback port of each container port.
+        folders: where the files of each mount path lie.
+    """
 
     address: str
     ports: Mapping[int, int]
+    folders: Mapping[str, str] = field(default_factory=lambda: _NO_VALUES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +144,16 @@ def _environment(pod: Json, container: Json, image: Image, place: Place) -> dict
     for entry in container.get("env") or ():
         source = entry.get("valueFrom")
         value = _downward(pod, container, place, source) if source else entry.get("value", "")
-        found[entry["name"]] = _expanded(value, found)
+        found[entry["name"]] = led(_expanded(value, found), place.folders)
     return found
+
+
+def led(value: str, folders: Mapping[str, str]) -> str:
+    """Return a value of the environment; a path under a mount is led to the folder of the mount's files."""
+    for path, folder in folders.items():
+        if value == path or value.startswith(f"{path}/"):
+            return folder + value.removeprefix(path)
+    return value
 
 
 def _given(pod: Json, container: Json, place: Place) -> Iterator[tuple[str, str]]:

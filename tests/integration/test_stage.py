@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from demo.stage import ROUTE, Stage
+from demo.stage import ROUTE, Setting, Stage
 from demo.stream import request
 from functions import backfill, resync
 
@@ -31,7 +31,7 @@ GATEWAY = ("gateway.networking.k8s.io/v1", "Gateway")
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
-    with Stage(provisioning=0.2) as running:
+    with Stage(Setting(provisioning=0.2)) as running:
         running.plane.apply(_team())
         yield running
 

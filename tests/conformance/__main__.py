@@ -1,0 +1,57 @@
+"""`python -m tests.conformance`: the upstream suite against the real API server, the strict AWS and Envoy.
+
+Exit code 0 only if every test passed that `skips.yaml` does not name, and every test that it names was left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from demo.stage import Setting, Stage
+from tests.conformance.profiles import PROFILES, Profile
+from tests.conformance.programs import BUNDLE, ensure_programs, images
+from tests.conformance.report import judge, show
+from tests.conformance.run import run
+
+REPORTS = Path(__file__).parents[2] / "docs" / "conformance" / "aws"
+
+
+def main() -> int:
+    """Run the profiles asked for, one after the other; print what each gave."""
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
+    parser.add_argument("profiles", nargs="*", default=sorted(PROFILES), choices=sorted(PROFILES), help="which to run")
+    parser.add_argument("--run-test", default="", help="run this single test of the suite, and write no report")
+    options = parser.parse_args()
+    console = Console(highlight=False)
+    wrong = [name for name in options.profiles if not _passed(PROFILES[name], options.run_test, console)]
+    return 1 if wrong else 0
+
+
+def _passed(profile: Profile, only: str, console: Console) -> bool:
+    programs = ensure_programs()
+    setting = Setting(
+        provisioning=3.0,
+        aws=("--loopback-dns", "--allow-any-certificate", "--throttle"),
+        bundle=BUNDLE,
+        images=images(programs),
+        environment={"ROUTEWRIGHT_CALL_RATE": "1"},
+    )
+    with Stage(setting) as stage:
+        results = run(programs.suite, profile, stage, console, only)
+        verdict = judge(profile, results)
+        if verdict.ok and not only:
+            verdict.write(REPORTS)
+    if results.exit_code or (not only and not verdict.ok):
+        console.print(f"logs of the suite and of the functions: {results.log.parent}", style="red")
+    if only:
+        return results.exit_code == 0
+    show(profile, verdict, console)
+    return verdict.ok
+
+
+if __name__ == "__main__":
+    sys.exit(main())
