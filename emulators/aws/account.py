@@ -25,9 +25,9 @@ from emulators.aws.faults import Fault, Faults, ProcessCut, Unanswered
 from emulators.aws.journal import Entry, Journal, is_write, printable
 from emulators.aws.limits import Limits
 from emulators.aws.network import PreparedNetwork, check_ec2_call, prepare_network
-from emulators.aws.queues import Queues
 from emulators.aws.region import Region
 from emulators.aws.settings import Settings
+from emulators.aws.sqs.service import Sqs
 from emulators.aws.state import snapshot
 from emulators.aws.tagging import get_resources
 from emulators.aws.targets import transitions
@@ -68,7 +68,7 @@ class Account:
         self.throttle = Throttle(self.clock, enabled=settings.throttle)
         self.watch = Watch(self.clock, self._transitions)
         self._regions: dict[str, Region] = {}
-        self._queues = Queues()
+        self._sqs = Sqs(self.account_id, self.clock)
         self._lock = threading.RLock()
         self.endpoint_url = open_endpoint(self.account_id, self)
 
@@ -201,11 +201,11 @@ class Account:
                 return answer_acm(region, region.acm, call.operation, call.parameters, ask)
             case "resourcegroupstaggingapi" if call.operation == "GetResources":
                 return answer(call, get_resources(region, call.parameters))
+            case "sqs":
+                return answer(call, self._sqs.perform(call.region, call.operation, call.parameters, request.host_url))
             case "ec2":
                 check_ec2_call(region, call.operation, call.parameters)
         try:
-            if call.service == "sqs":
-                return self._queues.perform(call.operation, call.parameters, request.get_data(), ask)
             return ask(request.get_data())
         except NotImplementedError as error:
             raise AwsError("InvalidAction", f"The action {call.operation} is not emulated: {error}") from error

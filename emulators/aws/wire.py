@@ -99,8 +99,8 @@ def error_answer(call: Call, error: AwsError) -> Response:
     """Write the answer of a call that was refused."""
     protocol = _protocol(call.service)
     if protocol == "json":
-        body = json.dumps({"__type": error.code, "message": error.message})
-        headers = {"x-amzn-errortype": error.code}
+        name, headers = _json_error(call.service, error)
+        body = json.dumps({"__type": name, "message": error.message})
         return Response(body, error.status, headers, content_type="application/x-amz-json-1.1")
     code, message, request_id = escape(error.code), escape(error.message), uuid.uuid4()
     if protocol == "ec2":
@@ -133,6 +133,17 @@ def _service_model(service: str) -> ServiceModel | None:
     except Exception:  # noqa: BLE001 - botocore raises several kinds for a service it does not know
         return None
     return model
+
+
+def _json_error(service: str, error: AwsError) -> tuple[str, dict[str, str]]:
+    """Return the shape's name and the headers; services that once spoke query tell the old code in a header."""
+    model = _service_model(service)
+    if model is None or "awsQueryCompatible" not in model.metadata:
+        return error.code, {"x-amzn-errortype": error.code}
+    shapes: list[StructureShape] = [one for one in model.error_shapes if isinstance(one, StructureShape)]
+    name = next((shape.name for shape in shapes if shape.error_code == error.code), error.code)
+    fault = "Sender" if error.status < 500 else "Receiver"  # noqa: PLR2004 - HTTP's border between the two
+    return name, {"x-amzn-errortype": name, "x-amzn-query-error": f"{error.code};{fault}"}
 
 
 def _protocol(service: str) -> str:
