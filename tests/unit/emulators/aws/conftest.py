@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.settings import Settings
+from tests.unit.emulators.aws.queue_world import QueueWorld
 
 if TYPE_CHECKING:
     from emulators.aws.account import Account
@@ -123,3 +124,9 @@ def _balancer(world: World) -> str:
 @pytest.fixture(name="listener")
 def _listener(world: World, balancer: str) -> str:
     return world.listener(balancer)
+
+
+@pytest.fixture(name="queues")
+def _queues() -> Iterator[QueueWorld]:
+    with strict_aws(Settings(virtual_clock=True)) as account:
+        yield QueueWorld(account)
