@@ -24,14 +24,14 @@ from emulators.aws.errors import AwsError
 from emulators.aws.faults import Fault, Faults, ProcessCut, Unanswered
 from emulators.aws.journal import Entry, Journal, is_write, printable
 from emulators.aws.limits import Limits
-from emulators.aws.network import PreparedNetwork, check_ec2_call, prepare_network
+from emulators.aws.network import PreparedNetwork, check_ec2_call, note_ec2_call, prepare_network
 from emulators.aws.region import Region
 from emulators.aws.settings import Settings
 from emulators.aws.sqs.service import Sqs
 from emulators.aws.state import snapshot
-from emulators.aws.tagging import get_resources
+from emulators.aws.tagging import get_resources, remember
 from emulators.aws.targets import transitions
-from emulators.aws.throttle import Throttle
+from emulators.aws.throttle import Throttle, throttled
 from emulators.aws.transport import client_of, close_endpoint, open_endpoint
 from emulators.aws.watch import Watch
 from emulators.aws.wire import Call, answer, error_answer, read_call
@@ -152,8 +152,9 @@ class Account:
         entry.result = None
         match fault.kind:
             case "throttle":
-                entry.error = "ThrottlingException"
-                return error_answer(call, AwsError("ThrottlingException", "Rate exceeded"))
+                error = throttled(call.service)
+                entry.error = error.code
+                return error_answer(call, error)
             case "500":
                 return error_answer(call, AwsError("InternalFailure", "An internal error has occurred", status=500))
             case "503":
@@ -182,18 +183,19 @@ class Account:
             found = _CODE.search(response.get_data())
             entry.error = next(filter(None, found.groups())).decode() if found else str(response.status_code)
         elif is_write(call.operation) and call.service not in UNLOCKED:
+            remember(self.region(call.region))
             self.watch.bump()
         return response
 
     def _perform(self, call: Call, request: Request, entry: Entry) -> Response:
         region = self.region(call.region)
+        self.throttle.check(call.service, call.region, call.operation)
 
         def ask(body: bytes) -> Response:
             return ask_moto(request.environ, body, self.account_id)
 
         match call.service:
             case "elbv2":
-                self.throttle.check(call.region, call.operation)
                 result = elbv2.perform(region, call.operation, call.parameters)
                 entry.result = printable(result)
                 return answer(call, result)
@@ -206,9 +208,12 @@ class Account:
             case "ec2":
                 check_ec2_call(region, call.operation, call.parameters)
         try:
-            return ask(request.get_data())
+            response = ask(request.get_data())
         except NotImplementedError as error:
             raise AwsError("InvalidAction", f"The action {call.operation} is not emulated: {error}") from error
+        if call.service == "ec2":
+            note_ec2_call(region, call.operation, response.get_data())
+        return response
 
     def _transitions(self) -> Iterator[float]:
         with self._lock:

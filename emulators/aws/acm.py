@@ -54,7 +54,7 @@ def answer_acm(
         bundle.in_use_by = users_of_certificate(region, arn)
     if operation != "ImportCertificate":
         return ask(json.dumps(request).encode())
-    _check_import(store, request)
+    _check_import(store, request, region.settings.imported_certificates)
     tags = dict(store.bundle(arn).tags) if arn else {}
     response = ask(json.dumps(request).encode())
     if response.status_code == HTTPStatus.OK:
@@ -65,11 +65,13 @@ def answer_acm(
     return response
 
 
-def _check_import(store: MotoCertificates, request: dict[str, Any]) -> None:
+def _check_import(store: MotoCertificates, request: dict[str, Any], most: int) -> None:
     certificate, key = _pair(request)
     if "CertificateArn" not in request:
         if len(request.get("Tags", [])) > MOST_TAGS:
             raise AwsError("TooManyTagsException", "A certificate can have at most 50 tags")
+        if store.imported_count() >= most:
+            raise AwsError("LimitExceededException", f"You have reached the maximum number of certificates ({most}).")
         return
     if request.get("Tags"):
         raise AwsError("ValidationException", "Tagging is not permitted on re-import.")

@@ -6,6 +6,7 @@ Each emulated account has its own account id, so several can live in one process
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -18,6 +19,9 @@ from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
+
+# moto would load hundreds of machine images into every account; nothing here starts an instance.
+os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 
 
 @cache
@@ -137,6 +141,10 @@ class MotoCertificates:
             "Chain": self.chains.get(arn, ""),
             "PrivateKey": found.key.decode(),
         }
+
+    def imported_count(self) -> int:
+        """Return how many imported certificates there are."""
+        return sum(self.bundle(arn) is not None for arn in self.imported)
 
     def imported_at(self, arn: str) -> float:
         """Return when the certificate came to ACM, on the emulated clock."""

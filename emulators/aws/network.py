@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ POD_BLOCK = "10.244.0.0/16"
 SUBNET_BLOCKS = ("10.0.0.0/20", "10.0.16.0/20")
 SUBNET_TAGS = {"kubernetes.io/role/elb": "1", "kubernetes.io/role/internal-elb": "1"}
 NAME = "emulated"
+
+_GROUP_ID = re.compile(rb"<groupId>(sg-[0-9a-f]+)</groupId>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,12 @@ class PreparedNetwork:
 
 
 def check_ec2_call(region: Region, operation: str, request: dict[str, Any]) -> None:
-    """Refuse to delete security groups and subnets that something still stands on.
+    """Refuse calls on security groups not seen yet, and to delete those and subnets that something stands on.
 
     Raises:
-        AwsError: DependencyViolation.
+        AwsError: InvalidGroup.NotFound, DependencyViolation.
     """
+    _refuse_unseen(region, request)
     if operation == "DeleteSecurityGroup" and "GroupId" in request:
         group = request["GroupId"]
         if group in _held(region)[0] or region.network.referring_groups(group):
@@ -46,6 +50,19 @@ def check_ec2_call(region: Region, operation: str, request: dict[str, Any]) -> N
     if operation == "DeleteSubnet" and request.get("SubnetId") in _held(region)[1]:
         subnet = request["SubnetId"]
         raise AwsError("DependencyViolation", f"The subnet '{subnet}' has dependencies and cannot be deleted.")
+
+
+def note_ec2_call(region: Region, operation: str, answer: bytes) -> None:
+    """Let a security group that was just made be unseen for a while."""
+    found = _GROUP_ID.search(answer) if operation == "CreateSecurityGroup" else None
+    if found and region.settings.consistency_delay:
+        region.fresh_groups[found.group(1).decode()] = region.visible_at()
+
+
+def _refuse_unseen(region: Region, request: dict[str, Any]) -> None:
+    for group in [request.get("GroupId"), *request.get("GroupIds", [])]:
+        if region.unseen_group(group):
+            raise AwsError("InvalidGroup.NotFound", f"The security group '{group}' does not exist")
 
 
 def prepare_network(ec2: Any, zone_prefix: str) -> PreparedNetwork:

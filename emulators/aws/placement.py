@@ -43,6 +43,8 @@ def check_security_groups(region: Region, groups: Iterable[str], vpc_id: str) ->
     """
     for group in groups:
         vpc = region.network.security_group_vpc(group)
+        if region.unseen_group(group):
+            raise AwsError("InvalidConfigurationRequest", f"One or more security groups are invalid: '{group}'")
         if vpc is None:
             raise AwsError("InvalidSecurityGroup", f"Security group '{group}' does not exist")
         if vpc != vpc_id:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from emulators.aws.settings import Settings
 
 SECTIONS = ("loadbalancer", "listener", "listener-rule", "targetgroup")
 
+type Tagged = tuple[str, str, dict[str, str]]
+"""ARN, resource type, tags."""
+
 _ARN = re.compile(r"arn:aws[a-z-]*:elasticloadbalancing:[^:]*:[^:]*:([^/:]+)/.")
 
 
@@ -30,6 +34,8 @@ class Region:
 
     Attributes:
         released: (security group ids, subnet ids, until) of deleted load balancers whose interfaces linger.
+        fresh_groups: until when a new security group cannot be seen.
+        tag_log: what the tagging API will show, and since when; kept only where it lags.
     """
 
     name: str
@@ -42,7 +48,13 @@ class Region:
     load_balancers: dict[str, LoadBalancer] = field(default_factory=dict)
     target_groups: dict[str, TargetGroup] = field(default_factory=dict)
     released: list[tuple[frozenset[str], frozenset[str], float]] = field(default_factory=list)
+    fresh_groups: dict[str, float] = field(default_factory=dict)
+    tag_log: list[tuple[float, list[Tagged]]] = field(default_factory=list)
     _serial: Iterator[int] = field(default_factory=itertools.count)
+    _random: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.settings.consistency_seed)  # noqa: S311 - a delay is no secret
 
     def new_id(self) -> str:
         """Return sixteen hexadecimal digits never used before in this Region; the same run gives the same ids."""
@@ -55,11 +67,20 @@ class Region:
 
     def visible_at(self) -> float:
         """Return when an object that is created now can be seen."""
-        return self.clock.now() + self.settings.consistency_delay
+        return self.clock.now() + self.consistency()
+
+    def consistency(self) -> float:
+        """Return how long the next change takes to be seen, in seconds."""
+        longest = self.settings.consistency_delay
+        return longest if self.settings.consistency_seed is None else self._random.uniform(0, longest)
 
     def visible(self, record: LoadBalancer | Listener | Rule | TargetGroup) -> bool:
         """Whether reads and dependent writes see `record` yet."""
         return record.visible_at <= self.clock.now()
+
+    def unseen_group(self, group_id: str | None) -> bool:
+        """Whether a security group is too new to be seen."""
+        return self.clock.now() < self.fresh_groups.get(group_id or "", 0.0)
 
     def listeners(self) -> Iterator[Listener]:
         """Yield the listeners of all load balancers."""

@@ -1,17 +1,18 @@
 """GetResources of the Resource Groups Tagging API: ELBv2 from our own records, all else from moto.
 
 Source: Tagging API reference, GetResources. A filter's values are alternatives, filters are conjunctive, a filter
-without values asks for the key alone; `ResourceTypeFilters` names a service or `service:type`.
+without values asks for the key alone; `ResourceTypeFilters` names a service or `service:type`. It may lag: what was
+made is missing for a while, what was deleted is still there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from emulators.aws.backing import tagged_by_moto
 from emulators.aws.errors import AwsError
-from emulators.aws.region import Region
+from emulators.aws.region import Region, Tagged
 from emulators.aws.tags import tag_list
 
 MOST_FILTERS = 50
@@ -19,20 +20,39 @@ MOST_VALUES = 20
 MOST_ARNS = 100
 PAGE = 100
 
-type Tagged = tuple[str, str, dict[str, str]]
-"""ARN, resource type, tags."""
-
 
 def get_resources(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     """Return a page of tagged resources, by ARN. Raises AwsError (InvalidParameterException) for wrong filters."""
     _check(request)
-    found = sorted(item for item in _resources(region) if _fits(item, request))
+    found = sorted(item for item in _seen(region) if _fits(item, request))
     start = int(request.get("PaginationToken") or 0)
     size = int(request.get("ResourcesPerPage") or PAGE)
     page = found[start : start + size]
     following = str(start + size) if start + size < len(found) else ""
     listed = [{"ResourceARN": arn, "Tags": tag_list(tags)} for arn, _, tags in page]
     return {"PaginationToken": following, "ResourceTagMappingList": listed}
+
+
+def remember(region: Region) -> None:
+    """Note what GetResources is to show once its lag is over; to be called after every change."""
+    if not region.settings.tagging_delay:
+        return
+    region.tag_log.append((region.clock.now(), list(_resources(region))))
+    due = _due(region)
+    del region.tag_log[: max(0, due - 1)]
+
+
+def _seen(region: Region) -> Iterable[Tagged]:
+    if not region.settings.tagging_delay:
+        return _resources(region)
+    due = _due(region)
+    return region.tag_log[due - 1][1] if due else []
+
+
+def _due(region: Region) -> int:
+    """Return how many notes are old enough to be seen."""
+    horizon = region.clock.now() - region.settings.tagging_delay
+    return sum(moment <= horizon for moment, _ in region.tag_log)
 
 
 def _check(request: dict[str, Any]) -> None:

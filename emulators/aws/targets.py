@@ -159,9 +159,16 @@ def _check_alb(region: Region, group: TargetGroup, given: dict[str, Any]) -> Non
         raise AwsError("TooManyTargets", "A target group of the type 'alb' can have one target")
 
 
-def _check_lambda(region: Region, group: TargetGroup, given: dict[str, Any]) -> None:  # noqa: ARG001 - one signature
-    if not given["Id"].startswith("arn:aws:lambda:"):
-        raise AwsError("InvalidTarget", f"The target '{given['Id']}' is not the ARN of a Lambda function")
+def _check_lambda(region: Region, group: TargetGroup, given: dict[str, Any]) -> None:
+    function = given["Id"]
+    if not function.startswith("arn:aws:lambda:"):
+        raise AwsError("InvalidTarget", f"The target '{function}' is not the ARN of a Lambda function")
+    if function not in region.settings.invocable_functions:
+        raise AwsError(
+            "AccessDenied",
+            f"elasticloadbalancing principal does not have permission to invoke {function} from target group "
+            f"{group.arn}",
+        )
     if set(group.targets) - {(given["Id"], None)}:
         raise AwsError("TooManyTargets", "A target group of the type 'lambda' can have one target")
 

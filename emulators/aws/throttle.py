@@ -1,7 +1,9 @@
-"""API rate limits: token buckets of the account and Region, as Elastic Load Balancing documents them.
+"""API rate limits: token buckets of the account and Region.
 
-Describe calls share a bucket of 40, refilled 10 a second. Mutating and registration calls have their own; AWS does
-not publish their numbers, so theirs are settable assumptions.
+Elastic Load Balancing: describe calls share a bucket of 40, refilled 10 a second; mutating and registration calls have
+their own, whose numbers AWS does not publish: theirs are settable assumptions. EC2 (developer guide, "request
+throttling"): a bucket for each action, 100 refilled 20 a second for reads; that of writes is an assumption. ACM: one
+import a second, from a table that is no longer published.
 """
 
 from __future__ import annotations
@@ -39,25 +41,59 @@ class Bucket:
 
 
 class Throttle:
-    """The buckets of one account; off until `enabled`."""
+    """The buckets of one account; off until `enabled`.
+
+    Attributes:
+        sizes: bucket kind -> (tokens, tokens a second); to be changed before the first call of its kind.
+    """
 
     def __init__(self, clock: Clock, *, enabled: bool) -> None:
         self.enabled = enabled
-        self.sizes = {"describe": (40.0, 10.0), "mutate": (40.0, 10.0), "register": (20.0, 4.0)}
+        self.sizes = {
+            "describe": (40.0, 10.0),
+            "mutate": (40.0, 10.0),
+            "register": (20.0, 4.0),
+            "ec2-read": (100.0, 20.0),
+            "ec2-write": (50.0, 5.0),
+            "import": (1.0, 1.0),
+        }
         self._clock = clock
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self._lock = threading.Lock()
 
-    def check(self, region: str, operation: str) -> None:
-        """Take a token for an ELBv2 call.
+    def check(self, service: str, region: str, operation: str) -> None:
+        """Take a token for a call.
 
         Raises:
-            AwsError: ThrottlingException, `Rate exceeded`.
+            AwsError: the service's own word for too many calls.
         """
-        if not self.enabled:
+        found = _bucket_of(service, operation) if self.enabled else None
+        if found is None:
             return
-        kind = "register" if operation in REGISTRATION else "mutate" if is_write(operation) else "describe"
+        kind, name = found
         with self._lock:
-            bucket = self._buckets.setdefault((region, kind), Bucket(*self.sizes[kind]))
+            bucket = self._buckets.setdefault((region, name), Bucket(*self.sizes[kind]))
             if not bucket.take(self._clock.now()):
-                raise AwsError("ThrottlingException", "Rate exceeded")
+                raise throttled(service)
+
+
+def throttled(service: str) -> AwsError:
+    """Return how a service says that it was called too often."""
+    match service:
+        case "ec2":
+            return AwsError("RequestLimitExceeded", "Request limit exceeded.", status=503)
+        case "resourcegroupstaggingapi":
+            return AwsError("ThrottledException", "Rate exceeded")
+        case "sqs":
+            return AwsError("RequestThrottled", "Request throttled due to exceeding the rate.", status=403)
+    return AwsError("ThrottlingException", "Rate exceeded")
+
+
+def _bucket_of(service: str, operation: str) -> tuple[str, str] | None:
+    """Return the kind of bucket that a call takes from, and which one it is; None where there is none."""
+    if service == "elbv2":
+        kind = "register" if operation in REGISTRATION else "mutate" if is_write(operation) else "describe"
+        return kind, kind
+    if service == "ec2":
+        return "ec2-write" if is_write(operation) else "ec2-read", f"ec2.{operation}"
+    return ("import", "import") if (service, operation) == ("acm", "ImportCertificate") else None

@@ -48,7 +48,7 @@ def settle(region: Region) -> None:
             group.attached_since = max(now, active) if group.attached_since is None else group.attached_since
         elif group.attached_since is not None:
             group.attached_since = None
-            group.in_use_until = now + region.settings.consistency_delay
+            group.in_use_until = now + region.consistency()
         _forget_drained(group, now)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -42,8 +44,22 @@ class World:
         self.account = account
         self.network = account.prepare_network()
         self.elbv2 = account.client("elbv2")
-        self.ec2 = account.client("ec2")
-        self.acm = account.client("acm")
+
+    @cached_property
+    def ec2(self) -> Any:
+        """EC2."""
+        return self.account.client("ec2")
+
+    @cached_property
+    def acm(self) -> Any:
+        """ACM."""
+        return self.account.client("acm")
+
+    @cached_property
+    def unchecked(self) -> Any:
+        """ELBv2 by a client that lets the service check the parameters."""
+        config = Config(parameter_validation=False, retries={"total_max_attempts": 1})
+        return self.account.client("elbv2", config=config)
 
     def balancer(self, name: str = "web", **options: Any) -> str:
         """Make a load balancer in both subnets."""
