@@ -44,7 +44,7 @@ class Throttle:
     """The buckets of one account; off until `enabled`.
 
     Attributes:
-        sizes: bucket kind -> (tokens, tokens a second); to be changed before the first call of its kind.
+        sizes: bucket kind -> (tokens, tokens a second); `forget` lets a change hold for buckets in use too.
     """
 
     def __init__(self, clock: Clock, *, enabled: bool) -> None:
@@ -75,6 +75,11 @@ class Throttle:
             bucket = self._buckets.setdefault((region, name), Bucket(*self.sizes[kind]))
             if not bucket.take(self._clock.now()):
                 raise throttled(service)
+
+    def forget(self) -> None:
+        """Begin with full buckets of the sizes that are set now."""
+        with self._lock:
+            self._buckets.clear()
 
 
 def throttled(service: str) -> AwsError:

@@ -1,0 +1,396 @@
+"""What happens around the calls: time, delays, throttles, faults, and what is written down of it.
+
+Row 41 and the last rows of the table in `emulators/aws/README.md`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+
+from emulators.aws.faults import Fault, ProcessCut
+from emulators.aws.inprocess import strict_aws
+from emulators.aws.settings import Settings
+from tests.unit.emulators.aws.conftest import World, forward, refused
+
+
+@contextmanager
+def world_of(**settings: Any) -> Iterator[World]:
+    with strict_aws(Settings(virtual_clock=True, **settings)) as account:
+        yield World(account)
+
+
+def successes(call: Any, most: int = 200) -> int:
+    """Call until it is refused; return how often it was not."""
+    for number in range(most):
+        try:
+            call()
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in {"ThrottlingException", "RequestLimitExceeded"}:
+                raise
+            return number
+    return most
+
+
+# --- throttling ---------------------------------------------------------------------------------------------------
+
+
+def test_row_41_describes_take_from_a_bucket_of_40_refilled_10_a_second() -> None:
+    with world_of(throttle=True) as world:
+        describe = world.elbv2.describe_load_balancers
+        assert 40 == successes(describe)
+        with refused("ThrottlingException", "Rate exceeded"):
+            world.elbv2.describe_target_groups()
+
+        world.account.clock.advance(1)
+        assert 10 == successes(describe)
+        world.account.clock.advance(3600)
+        assert 40 == successes(describe)
+
+
+@pytest.mark.parametrize("kind", ["mutate", "register"])
+def test_row_41_the_other_buckets_are_apart_and_settable(kind: str) -> None:
+    with world_of(throttle=True) as world:
+        group = world.group()
+        world.account.throttle.sizes["register"] = (3.0, 1.0)
+        world.account.throttle.sizes["mutate"] = (3.0, 1.0)
+        world.account.throttle.forget()
+        targets = [{"Id": "10.244.0.1", "Port": 80}]
+        calls = {
+            "mutate": lambda: world.elbv2.add_tags(ResourceArns=[group], Tags=[{"Key": "k", "Value": "v"}]),
+            "register": lambda: world.elbv2.register_targets(TargetGroupArn=group, Targets=targets),
+        }
+
+        assert 3 == successes(calls.pop(kind))
+        assert 3 == successes(next(iter(calls.values())))
+        world.elbv2.describe_target_groups()
+
+
+def test_row_41_a_throttled_call_has_no_effect() -> None:
+    with world_of(throttle=True) as world:
+        world.account.throttle.sizes["mutate"] = (1.0, 1.0)
+        world.group("first")
+        with refused("ThrottlingException"):
+            world.group("second")
+
+        assert ["first"] == [one["TargetGroupName"] for one in world.elbv2.describe_target_groups()["TargetGroups"]]
+
+
+def test_row_41_ec2_counts_each_action_apart_and_has_its_own_word() -> None:
+    with world_of(throttle=True) as world:
+        assert 100 > successes(world.ec2.describe_subnets) > 90
+        with refused("RequestLimitExceeded"):
+            world.ec2.describe_subnets()
+        world.ec2.describe_vpcs()
+
+
+def test_row_41_certificates_are_imported_one_a_second() -> None:
+    with world_of(throttle=True) as world:
+        world.certificate("a.example.com")
+        with refused("ThrottlingException"):
+            world.certificate("b.example.com")
+        world.account.clock.advance(1)
+        world.certificate("b.example.com")
+
+
+def test_row_41_without_the_switch_nothing_is_throttled(world: World) -> None:
+    assert 100 == successes(world.elbv2.describe_load_balancers, 100)
+
+
+# --- eventual consistency -----------------------------------------------------------------------------------------
+
+
+def test_consistency_what_is_made_is_seen_after_a_while() -> None:
+    with world_of(consistency_delay=5) as world:
+        balancer = world.balancer()
+        with refused("LoadBalancerNotFound"):
+            world.listener(balancer)
+        assert [] == world.elbv2.describe_load_balancers()["LoadBalancers"]
+        world.account.clock.advance(5)
+        listener, group = world.listener(balancer), world.group()
+        with refused("ListenerNotFound"):
+            world.rule(listener)
+        world.account.clock.advance(4)
+        with refused("ListenerNotFound"):
+            world.rule(listener)
+        world.account.clock.advance(1)
+        late = world.group("late")
+        with refused("TargetGroupNotFound"):
+            world.rule(listener, Actions=forward(late))
+        rule = world.rule(listener, Actions=forward(group))
+        with refused("RuleNotFound"):
+            world.elbv2.delete_rule(RuleArn=rule)
+
+
+def test_consistency_a_released_target_group_is_in_use_for_a_while() -> None:
+    with world_of(consistency_delay=5) as world:
+        group, balancer = world.group(), world.balancer()
+        world.account.clock.advance(5)
+        listener = world.listener(balancer, DefaultActions=forward(group))
+        world.account.clock.advance(5)
+        world.elbv2.delete_listener(ListenerArn=listener)
+        with refused("ResourceInUse"):
+            world.elbv2.delete_target_group(TargetGroupArn=group)
+        world.account.clock.advance(5)
+        world.elbv2.delete_target_group(TargetGroupArn=group)
+
+
+def test_consistency_a_new_security_group_is_unknown_for_a_while() -> None:
+    with world_of(consistency_delay=5) as world:
+        made = world.ec2.create_security_group(GroupName="g", Description="d", VpcId=world.network.vpc_id)["GroupId"]
+        opened = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        with refused("InvalidGroup.NotFound"):
+            world.ec2.authorize_security_group_ingress(GroupId=made, IpPermissions=[opened])
+        with refused("InvalidConfigurationRequest", made):
+            world.balancer(SecurityGroups=[made])
+        world.account.clock.advance(5)
+        world.ec2.authorize_security_group_ingress(GroupId=made, IpPermissions=[opened])
+        world.balancer(SecurityGroups=[made])
+
+
+def waits(seed: int) -> list[int]:
+    """Return after how many tenths of a second each of five target groups was seen."""
+    with world_of(consistency_delay=5, consistency_seed=seed) as world:
+        found = []
+        for number in range(5):
+            group = world.group(f"g{number}")
+            tenths = 0
+            while not _seen(world, group):
+                world.account.clock.advance(0.1)
+                tenths += 1
+            found.append(tenths)
+        return found
+
+
+def _seen(world: World, group: str) -> bool:
+    return group in {one["TargetGroupArn"] for one in world.elbv2.describe_target_groups()["TargetGroups"]}
+
+
+def test_consistency_a_seed_draws_each_delay_anew_and_always_the_same() -> None:
+    first = waits(7)
+
+    assert first == waits(7) != waits(8)
+    assert len(set(first)) > 1
+    assert max(first) <= 51
+
+
+def listed(world: World) -> set[str]:
+    found = world.account.client("resourcegroupstaggingapi").get_resources(
+        ResourceTypeFilters=["elasticloadbalancing"]
+    )["ResourceTagMappingList"]
+    return {one["ResourceARN"] for one in found}
+
+
+def test_consistency_get_resources_lags_behind_creations_and_deletions() -> None:
+    with world_of(tagging_delay=30) as world:
+        group = world.group(Tags=[{"Key": "k", "Value": "v"}])
+        world.account.clock.advance(29)
+        assert set() == listed(world)
+        world.account.clock.advance(1)
+        assert {group} == listed(world)
+        world.elbv2.delete_target_group(TargetGroupArn=group)
+        world.account.clock.advance(29)
+        assert {group} == listed(world)
+        world.account.clock.advance(1)
+        assert set() == listed(world)
+
+
+def test_consistency_a_fresh_certificate_is_unknown_to_elbv2() -> None:
+    with world_of(certificate_delay=30) as world:
+        balancer, certificate = world.balancer(), world.certificate("a.example.com")
+        world.acm.describe_certificate(CertificateArn=certificate)
+        with refused("CertificateNotFound"):
+            world.listener(balancer, 443, "HTTPS", Certificates=[{"CertificateArn": certificate}])
+        world.account.clock.advance(30)
+        world.listener(balancer, 443, "HTTPS", Certificates=[{"CertificateArn": certificate}])
+
+
+def test_swap_semantics_without_atomicity_a_swap_stops_at_its_first_step() -> None:
+    with world_of(set_priorities_atomic=False) as world:
+        listener = world.listener(world.balancer())
+        first, second = world.rule(listener, 1), world.rule(listener, 2)
+        pairs = [{"RuleArn": first, "Priority": 2}, {"RuleArn": second, "Priority": 1}]
+        with refused("PriorityInUse"):
+            world.elbv2.set_rule_priorities(RulePriorities=pairs)
+
+
+# --- time ---------------------------------------------------------------------------------------------------------
+
+
+def test_time_one_clock_moves_everything() -> None:
+    with world_of(provisioning=60, target_initial=None) as world:
+        balancer, group = world.balancer(), world.group(HealthCheckIntervalSeconds=10, HealthyThresholdCount=2)
+        world.elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": "10.244.0.1", "Port": 80}])
+        world.listener(balancer, DefaultActions=forward(group))
+
+        def states() -> tuple[str, str]:
+            account = world.account.state()
+            return account["loadBalancers"][0]["State"]["Code"], account["targetGroups"][0]["Targets"][0]["State"]
+
+        assert ("provisioning", "initial") == states()
+        world.account.clock.advance(60)
+        assert ("active", "initial") == states()
+        world.account.clock.advance(20)
+        assert ("active", "healthy") == states()
+
+
+def test_time_does_not_run_back(world: World) -> None:
+    with pytest.raises(ValueError, match="cannot run back"):
+        world.account.clock.advance(-1)
+
+
+# --- version applied ----------------------------------------------------------------------------------------------
+
+
+def test_version_every_change_has_a_number_and_reads_have_none(world: World) -> None:
+    versions = [world.account.watch.version()]
+    for name in ("one", "two", "three"):
+        world.group(name)
+        world.elbv2.describe_target_groups()
+        versions.append(world.account.watch.version())
+
+    assert versions == sorted(set(versions))
+    assert versions[-1] == world.account.state()["version"]
+
+
+def test_version_a_refused_call_changes_nothing(world: World) -> None:
+    before = world.account.watch.version()
+    with refused("ValidationError"):
+        world.balancer("x" * 33)
+
+    assert before == world.account.watch.version()
+
+
+def test_version_what_time_alone_changes_has_a_number_too() -> None:
+    with world_of(provisioning=60) as world:
+        world.balancer()
+        before = world.account.watch.version()
+        world.account.clock.advance(60)
+        assert before < world.account.watch.version()
+
+
+def test_version_can_be_waited_for(world: World) -> None:
+    before, got = world.account.watch.version(), list[dict[str, Any]]()
+    waiting = threading.Thread(target=lambda: got.append(world.account.state(before, 20)))
+    waiting.start()
+
+    world.group()
+    waiting.join(10)
+
+    assert ["pods"] == [one["TargetGroupName"] for one in got[0]["targetGroups"]]
+
+
+# --- faults -------------------------------------------------------------------------------------------------------
+
+KINDS: dict[str, Any] = {
+    "500": ClientError,
+    "503": ClientError,
+    "html500": ClientError,
+    "timeout": ReadTimeoutError,
+    "reset": ConnectionClosedError,
+    "cut": ProcessCut,
+}
+
+
+@pytest.mark.parametrize("effect", ["before", "after"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_faults_strike_before_or_after_the_effect(world: World, kind: Any, effect: Any) -> None:
+    world.account.faults.add(Fault(kind, "CreateTargetGroup", nth=2, effect=effect))
+    world.group("first")
+    with pytest.raises(KINDS[kind]):
+        world.group("second")
+    world.group("third")
+
+    names = {one["TargetGroupName"] for one in world.elbv2.describe_target_groups()["TargetGroups"]}
+    assert {"first", "third"} | ({"second"} if effect == "after" else set()) == names
+
+
+def test_faults_a_cut_passes_every_handler_for_ordinary_errors(world: World) -> None:
+    def careful() -> None:
+        with suppress(Exception):
+            world.group()
+
+    world.account.faults.add(Fault("cut", "write"))
+    with pytest.raises(ProcessCut):
+        careful()
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "code"),
+    [
+        ("elbv2", lambda world: world.elbv2.describe_load_balancers(), "ThrottlingException"),
+        ("ec2", lambda world: world.ec2.describe_vpcs(), "RequestLimitExceeded"),
+        ("acm", lambda world: world.acm.list_certificates(), "ThrottlingException"),
+        ("resourcegroupstaggingapi", listed, "ThrottledException"),
+        ("sqs", lambda world: world.account.client("sqs").list_queues(), "RequestThrottled"),
+    ],
+)
+def test_faults_a_throttle_speaks_the_services_language(world: World, service: str, call: Any, code: str) -> None:
+    world.account.faults.add(Fault("throttle", service=service))
+
+    with refused(code):
+        call(world)
+
+
+def test_faults_a_throttle_never_has_an_effect() -> None:
+    with pytest.raises(ValueError, match="never has an effect"):
+        Fault("throttle", effect="after")
+
+
+def test_faults_can_strike_several_calls_in_a_row_and_be_cleared(world: World) -> None:
+    world.account.faults.add(Fault("500", "read", count=2), Fault("500", "write", count=99))
+    for _ in range(2):
+        with refused("InternalFailure"):
+            world.elbv2.describe_load_balancers()
+    world.elbv2.describe_load_balancers()
+    with refused("InternalFailure"):
+        world.group()
+
+    world.account.faults.clear()
+
+    world.group()
+
+
+# --- journal ------------------------------------------------------------------------------------------------------
+
+
+def test_journal_every_call_is_written_down_with_what_came_of_it(world: World) -> None:
+    world.account.journal.reset()
+    group = world.group()
+    world.elbv2.describe_target_groups(Names=["pods"])
+    with refused("TargetGroupNotFound"):
+        world.elbv2.describe_target_groups(Names=["gone"])
+
+    made, read, failed = world.account.journal.entries()
+
+    assert [1, 2, 3] == [one.sequence for one in (made, read, failed)]
+    assert ("elbv2.CreateTargetGroup", "pods") == (made.name, made.parameters["Name"])
+    assert made.result is not None
+    assert group == made.result["TargetGroups"][0]["TargetGroupArn"]
+    assert (True, True, False) == (made.effect, read.effect, failed.effect)
+    assert ("TargetGroupNotFound", None) == (failed.error, failed.result)
+    counts = world.account.journal.counts()
+    assert (2, 1) == (counts.reads, counts.writes)
+    assert 2 == counts.operations["elbv2.DescribeTargetGroups"]
+
+
+def test_journal_a_fault_is_written_down_with_whether_it_had_an_effect(world: World) -> None:
+    world.account.journal.reset()
+    world.account.faults.add(Fault("500", "CreateTargetGroup", effect="after"))
+    with refused("InternalFailure"):
+        world.group()
+
+    (entry,) = world.account.journal.writes()
+    assert ("500", True) == (entry.fault, entry.effect)
+
+
+def test_journal_a_private_key_never_enters(world: World) -> None:
+    world.certificate("a.example.com")
+
+    assert "(hidden)" == world.account.journal.entries()[-1].parameters["PrivateKey"]
+    assert "PRIVATE KEY" not in repr(world.account.journal.entries())
