@@ -7,11 +7,13 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 README = (HERE.parents[3] / "emulators" / "aws" / "README.md").read_text()
-NAMES = {name for path in HERE.glob("test_*.py") for name in re.findall(r"^def (test_\w+)", path.read_text(), re.M)}
+NAMES = {
+    name for path in HERE.glob("test_*.py") for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+}
 
 
 def test_every_row_has_a_test_and_every_test_a_row() -> None:
-    rows = set(re.findall(r"^\| (\d\d) \|", README, re.M))
+    rows = set(re.findall(r"^\| (\d\d) \|", README, re.MULTILINE))
 
     assert rows == {name.split("_")[2] for name in NAMES if name.startswith("test_row_")}
     assert {f"{number:02}" for number in range(1, 42)} == rows
