@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -56,6 +56,7 @@ class Account:
         throttle: its rate limits.
         watch: the version of its state.
         endpoint_url: reaches it from inside this process, without a socket.
+        after_write: called after each effect of a call, so that tests can send traffic between any two calls.
     """
 
     def __init__(self, settings: Settings, account_id: str | None = None) -> None:
@@ -71,6 +72,7 @@ class Account:
         self._sqs = Sqs(self.account_id, self.clock)
         self._lock = threading.RLock()
         self.endpoint_url = open_endpoint(self.account_id, self)
+        self.after_write: Callable[[Entry], None] = lambda _: None
 
     def region(self, name: str) -> Region:
         """Return one Region, empty at first."""
@@ -185,6 +187,7 @@ class Account:
         elif is_write(call.operation) and call.service not in UNLOCKED:
             remember(self.region(call.region))
             self.watch.bump()
+            self.after_write(entry)
         return response
 
     def _perform(self, call: Call, request: Request, entry: Entry) -> Response:

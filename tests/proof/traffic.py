@@ -1,0 +1,255 @@
+"""Law 5 in whole runs: after each effect of each call, every request is answered as before or as wanted.
+
+A transition takes a Gateway from one random want to the next through `reconcile` and the strict AWS in this process; in
+every third one the run is cut at a random write and another want arrives. What is right is told by `first_match` over
+the wants; what happens, by an ALB evaluator over the account's state after every effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from emulators.aws.account import Account
+from emulators.aws.faults import Fault, ProcessCut
+from emulators.aws.journal import Entry
+from providers import provider_for
+from providers.aws.provider import AwsProvider
+from reconciler.errors import TransientError
+from reconciler.events import Cause, Seen
+from reconciler.gatewayapi.attachment import attach
+from reconciler.gatewayapi.compile import compile_ir
+from reconciler.gatewayapi.read import take_snapshot
+from reconciler.ir import Forward, LoadBalancer, Redirect, first_match
+from reconciler.keys import GatewayKey
+from reconciler.matches import Request
+from reconciler.plan import Change, Plan
+from reconciler.reconcile import Room, reconcile
+from tests.builders import CLUSTER, CONTROLLER
+from tests.fakes import FakeCluster, trigger
+from tests.proof.alb import Answer, Evaluator
+from tests.proof.wants import PORTS, REQUESTS, SERVICE_OF, Want, edited, first_want
+
+KEY = GatewayKey(CLUSTER, "infra", "gw")
+type Answers = tuple[Answer, ...]
+type Reorder = Callable[[Sequence[Change]], list[Change]]
+
+
+@dataclass(frozen=True, slots=True)
+class Misrouted:
+    """A request that got an answer which neither configuration gives.
+
+    Attributes:
+        after: the call after whose effect it was seen.
+    """
+
+    seed: int
+    after: str
+    port: int
+    request: Request
+    old: Answer
+    new: Answer
+    now: Answer
+
+
+@dataclass
+class Told:
+    """What transitions gave so far."""
+
+    transitions: int = 0
+    overlapping: int = 0
+    cut: int = 0
+    states: int = 0
+    requests: int = 0
+    misrouted: list[Misrouted] = field(default_factory=list)
+
+
+def wanted(want: Want, provider: AwsProvider) -> Answers:
+    """Return the answers that the specification asks for, on all ports."""
+    compiled = compile_ir(attach(take_snapshot(KEY, CONTROLLER, want.objects(), [], "v1.7.0"), provider))
+    assert not compiled.rejections, compiled.rejections
+    return tuple(_expected(compiled.lb, port, request) for port in PORTS for request in REQUESTS)
+
+
+def _expected(lb: LoadBalancer, port: int, request: Request) -> Answer:
+    frontend = next((one for one in lb.frontends if one.port == port), None)
+    if frontend is None:
+        return "closed"
+    entry = first_match(frontend, request)
+    match entry.action if entry else None:
+        case None:
+            return "404"
+        case Forward(pools, error_share):
+            assert not error_share
+            shares = {str(lb.pool(one.pool).service).split(":")[0]: one.weight for one in pools}
+            named = {name.removeprefix("service/"): weight for name, weight in shares.items()}
+            total = sum(named.values())
+            return " ".join(f"{name}:{weight / total:.3f}" for name, weight in sorted(named.items()) if weight)
+        case Redirect(status, _, _, hostname):
+            return f"redirect {hostname} HTTP_{status}"
+        case other:
+            return str(other.status)
+
+
+class Stand:
+    """One account, one Gateway, and the evaluation of every state it goes through."""
+
+    def __init__(self, account: Account, seed: int, told: Told, reorder: Reorder | None = None) -> None:
+        self.account, self.seed, self.told = account, seed, told
+        self.provider = provider_for(CONTROLLER, rate=1000)
+        self._room_provider: Any = _Reordered(self.provider, reorder) if reorder else self.provider
+        self.cluster = FakeCluster(provider="aws")
+        self._evaluator = Evaluator(REQUESTS, SERVICE_OF)
+        self._numbers = iter(range(1, 10**6))
+        self._expect: tuple[Answers, Answers] | None = None
+
+    def hold(self, want: Want) -> None:
+        """Let the cluster hold a want and nothing else."""
+        for key in [key for key in self.cluster.objects if key[0] != "Gateway"]:
+            del self.cluster.objects[key]
+        self.cluster.put(*want.objects())
+
+    def run(self) -> None:
+        """Reconcile until nothing is open, a bounded number of times. Raises ProcessCut."""
+        seen = (Seen("HTTPRoute", "uid", "9"),)
+        for _ in range(10):
+            room = Room(self.cluster, self._room_provider, lambda: f"nonce{next(self._numbers)}")
+            try:
+                result = reconcile(trigger(cause=Cause.RELIST, seen=seen), room)
+            except TransientError:
+                continue
+            if result.retry_after is None:
+                return
+        raise AssertionError(f"seed {self.seed} does not settle")
+
+    def watched(self, old: Answers, new: Answers) -> None:
+        """Compare every state from now on with two configurations."""
+        self._expect = (old, new)
+        self.account.after_write = self._look
+
+    def answers(self) -> Answers:
+        """Return what the account answers now, on all ports."""
+        state = self.account.state()
+        balancer = next(iter(state["loadBalancers"]), None)
+        opened = _open_ports(state, balancer)
+        found: list[Answer] = []
+        for port in PORTS:
+            found += self._evaluator.answers(balancer, state["targetGroups"], opened, port)
+        return tuple(found)
+
+    def _look(self, entry: Entry) -> None:
+        assert self._expect is not None
+        old, new = self._expect
+        now = self.answers()
+        self.told.states += 1
+        self.told.requests += len(now)
+        for index, answer in enumerate(now):
+            if answer not in (old[index], new[index]):
+                port, number = divmod(index, len(REQUESTS))
+                wrong = Misrouted(
+                    self.seed, entry.operation, PORTS[port], REQUESTS[number], old[index], new[index], answer
+                )
+                self.told.misrouted.append(wrong)
+
+
+def _open_ports(state: Any, balancer: Any) -> frozenset[int]:
+    rules = [rule for group in (balancer or {}).get("SecurityGroups", ()) for rule in state["securityGroups"][group]]
+    return frozenset(port for port in PORTS for rule in rules if rule.get("FromPort", 0) <= port <= rule.get("ToPort", 0))
+
+
+def transition(account: Account, seed: int, told: Told, reorder: Reorder | None = None) -> None:
+    """Play one transition; what it shows is added to `told`. Raises AssertionError if the end is not the want."""
+    chance = Random(seed)
+    stand = Stand(account, seed, told, reorder)
+    first = first_want(chance)
+    stand.hold(first)
+    stand.run()
+    old = wanted(first, stand.provider)
+    assert old == stand.answers(), f"seed {seed}: the first want is not served"
+    second = edited(first, chance)
+    told.transitions += 1
+    if seed % 3:
+        _change(stand, old, second)
+    else:
+        told.cut += _cut(stand, chance, old, second)
+        _change(stand, stand.answers(), edited(second, chance))
+
+
+def _change(stand: Stand, old: Answers, want: Want) -> None:
+    new = wanted(want, stand.provider)
+    stand.told.overlapping += old != new
+    stand.hold(want)
+    stand.watched(old, new)
+    stand.run()
+    stand.account.after_write = lambda _: None
+    if new != stand.answers():
+        raise AssertionError(f"seed {stand.seed}: the want is not served in the end")
+
+
+def _cut(stand: Stand, chance: Random, old: Answers, want: Want) -> bool:
+    """Begin a change and die in the middle of it; return whether it came to that."""
+    effect: Any = chance.choice(("before", "after"))
+    stand.account.faults.add(Fault("cut", "write", "elbv2", nth=chance.randint(1, 6), effect=effect))
+    try:
+        _change(stand, old, want)
+    except ProcessCut:
+        return True
+    finally:
+        stand.account.after_write = lambda _: None
+        stand.account.faults.clear()
+    return False
+
+
+# --- wrong orders -------------------------------------------------------------------------------------------------
+
+
+class _Reordered:
+    """A provider whose plans come in another order."""
+
+    def __init__(self, provider: AwsProvider, reorder: Reorder) -> None:
+        self._provider, self._reorder = provider, reorder
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._provider, name)
+
+    def plan(self, *arguments: Any) -> Plan:
+        """Return the plan in the wrong order."""
+        found = self._provider.plan(*arguments)
+        return Plan(found.key, tuple(self._reorder(found.changes)))
+
+
+def _places(changes: Sequence[Change], *calls: str) -> Iterator[int]:
+    return (index for index, change in enumerate(changes) if change.call in calls)
+
+
+def _put(changes: Sequence[Change], places: Sequence[int], ordered: Sequence[Change]) -> list[Change]:
+    fresh = list(changes)
+    for place, change in zip(places, ordered, strict=True):
+        fresh[place] = change
+    return fresh
+
+
+def _reversed(call: str) -> Reorder:
+    def reorder(changes: Sequence[Change]) -> list[Change]:
+        places = list(_places(changes, call))
+        return _put(changes, places, [changes[place] for place in reversed(places)])
+
+    return reorder
+
+
+def _first(call: str) -> Reorder:
+    def reorder(changes: Sequence[Change]) -> list[Change]:
+        places = list(_places(changes, "CreateRule", "ModifyRule", "DeleteRule"))
+        return _put(changes, places, sorted((changes[p] for p in places), key=lambda one: one.call != call))
+
+    return reorder
+
+
+MUTANTS: dict[str, Reorder] = {
+    "create bottom-up": _reversed("CreateRule"),
+    "modify before create": _first("ModifyRule"),
+    "delete top-down": _reversed("DeleteRule"),
+    "delete first": _first("DeleteRule"),
+}
