@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from providers.aws import calls
+from providers.aws.attributes import with_defaults
 from providers.aws.resources import (
     CERTIFICATE,
     INGRESS,
@@ -71,10 +72,10 @@ def load_balancer_steps(want: Resources, got: Resources) -> Iterator[Change]:
             yield from _security_groups(balancer, there)
     if attributes := want.get(LB_ATTRIBUTES_KEY):
         known = got.get(LB_ATTRIBUTES_KEY)
-        if fields := differing(attributes.spec, known.spec if known else {}):
-            yield setting(
-                calls.MODIFY_LB_ATTRIBUTES, attributes, known, {name: attributes.spec[name] for name in fields}
-            )
+        observed = known.spec if known else {}
+        wanted = with_defaults(attributes.spec, observed)
+        if fields := differing(wanted, observed):
+            yield setting(calls.MODIFY_LB_ATTRIBUTES, attributes, known, {name: wanted[name] for name in fields})
 
 
 def _network(want: Resource, got: Resource) -> Iterator[Change]:

@@ -101,3 +101,18 @@ def test_a_former_load_balancer_lets_go_of_shared_target_groups_first() -> None:
 def test_a_quota_is_no_difference() -> None:
     """It is a limit of the plan, not of the load balancer."""
     assert [] == calls_of(swap(whole(), LOAD_BALANCER_KEY, RulesQuota=200), whole())
+
+
+def test_an_attribute_that_nobody_wants_any_more_goes_back_to_its_default() -> None:
+    """What the account's own rules set, such as logs, stays."""
+    seen = {
+        "idle_timeout.timeout_seconds": "30",
+        "deletion_protection.enabled": "true",
+        "access_logs.s3.enabled": "true",
+    }
+    want = [Resource(LB_ATTRIBUTES_KEY, {}) if one.key == LB_ATTRIBUTES_KEY else one for one in whole()]
+
+    (change,) = changes_of(want, swap(whole(), LB_ATTRIBUTES_KEY, **seen))
+
+    assert "ModifyLoadBalancerAttributes" == change.call
+    assert {"idle_timeout.timeout_seconds": "60", "deletion_protection.enabled": "false"} == spec_of(change)
