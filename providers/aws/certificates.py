@@ -5,14 +5,14 @@ The fingerprint tag is written after the import, so that a crash in between only
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 
 from providers.aws.clients import Clients
 from providers.aws.names import CLUSTER, ID, PREFIX, cluster_tags, logical_id
 from providers.aws.ownership import plain
 from providers.aws.resources import certificate_key
 from reconciler.ir import Json
-from reconciler.plan import Resource, ResourceKey
+from reconciler.plan import Resource, ResourceKey, differing
 from reconciler.ports import KeyPair
 
 FINGERPRINT = f"{PREFIX}fingerprint"
@@ -20,13 +20,20 @@ KEY_TYPE = f"{PREFIX}key-type"
 _KIND = "acm:certificate"
 
 
-def read_certificates(clients: Clients, cluster: str, names: Iterable[str]) -> Iterator[Resource]:
-    """Yield the certificates of these Secrets (`namespace/name`) that ACM holds for the cluster, by their tags."""
-    ids = {logical_id(certificate_key(name)): name for name in names}
+def read_certificates(clients: Clients, cluster: str, wanted: Mapping[str, Resource]) -> Iterator[Resource]:
+    """Yield what ACM holds for the cluster of these Secrets' certificates (by `namespace/name`), by their tags.
+
+    Of a Secret that changed its type of key the former certificate may still be there: of several, the one most like
+    the wanted one counts. The others are nobody's, and left to the sweep.
+    """
+    ids = {logical_id(certificate_key(name)): name for name in wanted}
+    found: dict[str, list[Resource]] = {}
     for arn, tags in sorted(tagged_certificates(clients, cluster)):
-        if name := ids.pop(tags.get(ID, ""), ""):
+        if name := ids.get(tags.get(ID, "")):
             spec: dict[str, Json] = {"Fingerprint": tags.get(FINGERPRINT, ""), "KeyType": tags.get(KEY_TYPE, "")}
-            yield Resource(certificate_key(name), spec, cloud_id=arn)
+            found.setdefault(name, []).append(Resource(certificate_key(name), spec, cloud_id=arn))
+    for name, several in found.items():
+        yield min(several, key=lambda one, want=wanted[name]: len(differing(want.spec, one.spec)))
 
 
 def tagged_certificates(clients: Clients, cluster: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -150,9 +150,9 @@ class _Look:
                 self.found[subnets.key] = subnets
 
     def _certificates(self) -> None:
-        names = [key.name for key in self.want.resources if key.kind == CERTIFICATE]
-        if names:
-            for resource in read_certificates(self.clients, self.owner.key.cluster, names):
+        wanted = {key.name: one for key, one in self.want.resources.items() if key.kind == CERTIFICATE}
+        if wanted:
+            for resource in read_certificates(self.clients, self.owner.key.cluster, wanted):
                 self.found[resource.key] = resource
 
     # --- target groups ---

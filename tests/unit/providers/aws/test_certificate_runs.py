@@ -63,6 +63,21 @@ def test_a_secret_with_another_key_type_is_imported_anew_and_swapped_without_a_g
     assert 1 == len(set(after) - {before})
 
 
+@pytest.mark.parametrize("turn", range(3))
+def test_the_former_certificate_of_another_key_type_confuses_no_later_run(world: World, turn: int) -> None:
+    """It stays until the sweep; which of the two ACM lists first is chance."""
+    elliptic, rsa_key = secret("one"), secret("one", key=rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    for number in range(turn + 2):
+        hold(world, (elliptic, rsa_key)[number % 2])
+        secure(world, "one")
+        world.run()
+    world.forget()
+
+    world.run(trigger(cause=Cause.DEEP))
+
+    assert [] == world.operations()
+
+
 def test_a_secret_that_changed_since_the_plan_is_not_imported_and_looked_at_again(world: World) -> None:
     planned = secret("one")
     hold(world, planned)
