@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -29,12 +30,14 @@ class AwsProvider:
         left: seconds left of the invocation under way.
         roles: identities that a GatewayClass may ask us to assume.
         limiter: shared by all placements.
+        sleep: how `apply` pauses; replaced in tests.
     """
 
     left: Callable[[], float] = lambda: float("inf")
     roles: tuple[str, ...] = ()
     limiter: Limiter = field(default_factory=Limiter)
     name: str = "aws"
+    sleep: Callable[[float], None] = time.sleep
     _clients: dict[tuple[str, str], Clients] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,7 +63,7 @@ class AwsProvider:
 
     def apply(self, owner: Owner, plan: Plan, got: ResourceSet, read_secret: ReadSecret) -> Outcome:
         """Make the calls."""
-        return Applier(self.clients(owner.placement), owner, read_secret).apply(plan, got)
+        return Applier(self.clients(owner.placement), owner, read_secret, self.sleep).apply(plan, got)
 
     def sweep(self, cluster: str, live: Live, grace: float, now: float) -> dict[str, int]:
         """Remove what nobody of a cluster owns any more, in our own placement; return counts by kind."""
