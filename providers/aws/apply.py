@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from providers.aws import calls
 from providers.aws.clients import Clients
 from providers.aws.make import Made, make
-from providers.aws.resources import ORDER, RULE, TARGETS, port_of
+from providers.aws.resources import CERTIFICATE, ORDER, RULE, TARGETS, port_of
 from reconciler.errors import NotReady, ReconcilerError, TerminalError, TransientError
 from reconciler.plan import Change, Failure, Op, Outcome, Plan, ResourceKey, ResourceSet
 from reconciler.ports import Owner, ReadSecret
@@ -68,8 +68,8 @@ class Applier:
             return True
         if change.call == calls.DELETE_RULE and change.got and self.lasting & set(change.got.origins):
             return True
-        if change.call == calls.DEREGISTER_TARGETS and key in self.broken:
-            return True
+        if key in self.broken and (change.call == calls.DEREGISTER_TARGETS or key.kind == CERTIFICATE):
+            return True  # a tag must not tell of an import that failed
         if change.op is Op.DELETE and self.failed and key.kind not in (RULE, TARGETS):
             return True  # what failed may still need what is to go
         listener = ResourceKey("listener", "", str(port_of(key))) if key.scope else None

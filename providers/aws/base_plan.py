@@ -22,6 +22,9 @@ from reconciler.plan import Change, Op, Resource, ResourceKey, canonical, differ
 RULES_QUOTA = "RulesQuota"
 """Field of a wanted load balancer: rules it may have. A limit, nothing to compare or to set."""
 
+IMPORTING = "importing"
+"""Fingerprint of a certificate whose content is not known to be the former or the new one."""
+
 type Resources = Mapping[ResourceKey, Resource]
 
 
@@ -50,8 +53,17 @@ def certificate_imports(want: Resources, got: Resources) -> Iterator[Change]:
             why = f"{key} has another key type, which a certificate in ACM cannot change: it is imported anew"
             yield creation(calls.IMPORT_CERTIFICATE, certificate, why)
         elif fields := differing(certificate.spec, there.spec):
+            if there.spec.get("Fingerprint") != IMPORTING:
+                yield _unknown(certificate, there)
             yield update(calls.IMPORT_CERTIFICATE, certificate, there, fields)
             yield update(calls.TAG_CERTIFICATE, certificate, there, fields)
+
+
+def _unknown(certificate: Resource, there: Resource) -> Change:
+    """Return the step that unsays what a certificate holds: after a cut, the tag must not vouch for the former one."""
+    spec: dict[str, Json] = {**there.spec, "Fingerprint": IMPORTING}
+    why = f"{certificate.key} is about to be imported: until it is, its tag names no content"
+    return Change(Op.UPDATE, certificate.key, replace(certificate, spec=spec), there, why, call=calls.TAG_CERTIFICATE)
 
 
 def is_replaced(certificate: Resource, there: Resource) -> bool:

@@ -15,7 +15,8 @@ DeleteSecurityGroup            delete  got.cloud_id; its ingress goes with it
 ImportCertificate              create  key certificate/<ns>/<name>; want.spec Fingerprint, KeyType; tags go along.
                                        Also when one of another key type is there: a new ARN, which the name means from
                                        then on
-ImportCertificate              update  into got.cloud_id; the call refuses tags; AddTagsToCertificate follows
+ImportCertificate              update  into got.cloud_id; the call refuses tags: AddTagsToCertificate comes before
+                                       it (the content is unknown from now on) and after it
 AddTagsToCertificate           update  want.spec Fingerprint, KeyType; on got.cloud_id
 CreateTargetGroup              create  want.spec as in `resources`
 ModifyTargetGroup              update  want.spec: the HealthCheck*, *ThresholdCount, Matcher fields that differ, and

@@ -6,6 +6,7 @@ The fingerprint tag is written after the import, so that a crash in between only
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from providers.aws.clients import Clients
 from providers.aws.names import CLUSTER, ID, PREFIX, cluster_tags, logical_id
@@ -33,7 +34,11 @@ def read_certificates(clients: Clients, cluster: str, wanted: Mapping[str, Resou
             spec: dict[str, Json] = {"Fingerprint": tags.get(FINGERPRINT, ""), "KeyType": tags.get(KEY_TYPE, "")}
             found.setdefault(name, []).append(Resource(certificate_key(name), spec, cloud_id=arn))
     for name, several in found.items():
-        yield min(several, key=lambda one, want=wanted[name]: len(differing(want.spec, one.spec)))
+        yield min(several, key=partial(_distance, wanted[name]))
+
+
+def _distance(want: Resource, got: Resource) -> int:
+    return len(differing(want.spec, got.spec))
 
 
 def tagged_certificates(clients: Clients, cluster: str) -> Iterator[tuple[str, dict[str, str]]]:

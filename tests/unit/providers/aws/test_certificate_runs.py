@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from emulators.aws.faults import Fault
 from emulators.aws.inprocess import strict_aws
+from providers.aws.clients import ATTEMPTS
+from reconciler.errors import TransientError
 from reconciler.events import Cause
 from reconciler.ir import CertificateFacts
 from tests.aws_world import World, hold, secret, secure
@@ -45,7 +50,7 @@ def test_a_renewed_secret_goes_into_the_same_arn_and_no_listener_is_touched(worl
 
     world.run()
 
-    assert ["ImportCertificate", "AddTagsToCertificate"] == world.operations()
+    assert ["AddTagsToCertificate", "ImportCertificate", "AddTagsToCertificate"] == world.operations()
     assert before == world.balancer()["Listeners"][0]["Certificates"][0]["CertificateArn"]
 
 
@@ -61,6 +66,30 @@ def test_a_secret_with_another_key_type_is_imported_anew_and_swapped_without_a_g
     after = [one["CertificateArn"] for one in world.balancer()["Listeners"][0]["Certificates"]]
     assert before not in after[:1]
     assert 1 == len(set(after) - {before})
+
+
+@pytest.mark.parametrize("renewed", [True, False])
+@pytest.mark.parametrize("operation", ["ImportCertificate", "AddTagsToCertificate"])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_what_is_served_is_what_the_secret_says_wherever_a_renewal_failed(
+    world: World, operation: str, nth: int, *, renewed: bool
+) -> None:
+    """Whether the Secret stays renewed or is reverted: a tag never vouches for a content that is not there."""
+    old, new = secret("one"), secret("one")
+    hold(world, old)
+    secure(world, "one")
+    world.run()
+    hold(world, new)
+    world.account.faults.add(Fault("500", operation, nth=nth, count=ATTEMPTS))
+    with suppress(TransientError):
+        world.run()
+    world.account.faults.clear()
+    hold(world, new if renewed else old)
+
+    world.run()
+
+    served = world.balancer()["Listeners"][0]["Certificates"][0]["Certificate"]
+    assert (new if renewed else old)["data"]["tls.crt"] == base64.b64encode(served.encode()).decode()
 
 
 @pytest.mark.parametrize("turn", range(3))
