@@ -19,7 +19,7 @@ from reconciler.matches import Request
 
 type Plain = Mapping[str, Any]
 type Answer = str
-"""`closed`, a status, `redirect HOST STATUS`, or the shares of the Services that get the request, e.g. `s1:0.9 s2:0.1`."""
+"""`closed`, a status, `redirect HOST STATUS`, or the shares of the Services asked, e.g. `s1:0.900 s2:0.100`."""
 
 
 @dataclass
@@ -35,7 +35,9 @@ class Evaluator:
     service_of: Mapping[str, str]
     _masks: dict[str, int] = field(default_factory=dict)
 
-    def answers(self, balancer: Plain | None, groups: Iterable[Plain], open_ports: frozenset[int], port: int) -> list[Answer]:
+    def answers(
+        self, balancer: Plain | None, groups: Iterable[Plain], open_ports: frozenset[int], port: int
+    ) -> list[Answer]:
         """Return the answer to each request."""
         listener = next((one for one in balancer["Listeners"] if one["Port"] == port), None) if balancer else None
         if listener is None or port not in open_ports:

@@ -156,12 +156,14 @@ class Stand:
 
 def _open_ports(state: Any, balancer: Any) -> frozenset[int]:
     rules = [rule for group in (balancer or {}).get("SecurityGroups", ()) for rule in state["securityGroups"][group]]
-    return frozenset(port for port in PORTS for rule in rules if rule.get("FromPort", 0) <= port <= rule.get("ToPort", 0))
+    return frozenset(
+        port for port in PORTS for rule in rules if rule.get("FromPort", 0) <= port <= rule.get("ToPort", 0)
+    )
 
 
 def transition(account: Account, seed: int, told: Told, reorder: Reorder | None = None) -> None:
     """Play one transition; what it shows is added to `told`. Raises AssertionError if the end is not the want."""
-    chance = Random(seed)
+    chance = Random(seed)  # noqa: S311 - chance, not a secret
     stand = Stand(account, seed, told, reorder)
     first = first_want(chance)
     stand.hold(first)

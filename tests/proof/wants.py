@@ -77,7 +77,9 @@ def edited(want: Want, chance: Random) -> Want:
 
 
 def _match(chance: Random) -> Plain:
-    found: Plain = {"path": {"type": chance.choice(("Exact", "PathPrefix", "PathPrefix")), "value": chance.choice(PATHS)}}
+    found: Plain = {
+        "path": {"type": chance.choice(("Exact", "PathPrefix", "PathPrefix")), "value": chance.choice(PATHS)}
+    }
     if chance.random() < 0.2:
         found["method"] = chance.choice(("GET", "POST"))
     if chance.random() < 0.2:

@@ -1,0 +1,33 @@
+"""`make proof`: every row of `tests/proof/table.py`, all cases; exit code 1 when one fails or time is over."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from rich.console import Console
+
+from tests.proof.runner import Told, play_rows
+from tests.proof.show import show_failures, show_summary
+from tests.proof.table import ROWS
+
+
+def main() -> int:
+    """Return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.proof", description=__doc__)
+    parser.add_argument("--law", action="append", help="only these laws, e.g. 4 (may be repeated)")
+    parser.add_argument("--minutes", type=float, default=30.0, help="the bound (default: 30)")
+    parser.add_argument("--processes", type=int, default=2, help="how many work at once (default: 2)")
+    chosen = parser.parse_args()
+    rows = [row for row in ROWS if not chosen.law or row.law in chosen.law]
+    logging.disable(logging.WARNING)  # failed calls are what this is about
+    console = Console()
+    told: list[Told] = play_rows(rows, console, chosen.minutes * 60, chosen.processes)
+    show_failures(console, told)
+    show_summary(console, told)
+    return 0 if told and all(one.passed for one in told) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
