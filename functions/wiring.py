@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from functions import log
 from providers import provider_for
 from reconciler.errors import Misconfigured
+from reconciler.ports import Clock
 from reconciler.reconcile import Room
 
 if TYPE_CHECKING:
@@ -134,13 +136,14 @@ class Deadline:
 
 @dataclass(slots=True)
 class Container:
-    """What lives as long as the function's container: clients, kept warm."""
+    """What lives as long as the function's container: clients, kept warm. `clock`: seconds since the epoch."""
 
     settings: Settings
     provider: AwsProvider
     queue: SqsQueue
     deadline: Deadline
     _clusters: dict[str, KubeCluster] = field(default_factory=dict)
+    clock: Clock = time.time
 
     def clusters(self) -> Sequence[KubeCluster]:
         """Return the clusters of this deployment, by id."""

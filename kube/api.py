@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes.client.exceptions import ApiException
 
-from kube.errors import NotFound, error_of, unreachable
+from kube.errors import NoSuchObject, error_of, unreachable
 from reconciler.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -56,10 +56,13 @@ class Api:
     timeout: float = 15.0
 
     def get(self, path: str, *, metadata_only: bool = False) -> Plain | None:
-        """Return an object (or only its metadata: nothing else leaves the API server), None if there is none."""
+        """Return an object (or only its metadata: nothing else leaves the API server), None if there is none.
+
+        Raises NotFound where the kind is not served, or where the 404 is not the API server's own.
+        """
         try:
             return self._json("GET", path, accept=_METADATA if metadata_only else _JSON)
-        except NotFound:
+        except NoSuchObject:
             return None
 
     def list(self, path: str, query: Mapping[str, str] | None = None) -> Listing:
@@ -68,14 +71,12 @@ class Api:
         more = ""
         while True:
             page = self._json("GET", path, {**(query or {}), "limit": str(PAGE)} | ({"continue": more} if more else {}))
-            named = {"apiVersion": page.get("apiVersion"), "kind": str(page.get("kind", "")).removesuffix("List")}
-            found.extend(named | item for item in page.get("items") or ())
-            meta = page.get("metadata")
-            if not isinstance(meta, dict):
-                raise Unavailable(f"GET {path}: the answer is no list")
+            items, meta = _page(page, path)
+            named = {"apiVersion": page.get("apiVersion"), "kind": str(page["kind"]).removesuffix("List")}
+            found.extend(named | item for item in items)
             more = str(meta.get("continue") or "")
             if not more:
-                return Listing(tuple(found), str(meta.get("resourceVersion") or ""))
+                return Listing(tuple(found), str(meta["resourceVersion"]))
 
     def patch(self, path: str, body: Plain) -> Plain:
         """Merge-patch an object and return it."""
@@ -150,6 +151,22 @@ class Api:
             if method != "GET":
                 raise
             return self.client.call_api(method, settings.host + url, sent, body, _request_timeout=limits)
+
+
+def _page(page: Plain, path: str) -> tuple[list[Plain], Plain]:
+    """Return the objects and the metadata of one page. Raises Unavailable for what is no list, or not all of one.
+
+    Every list of an API server carries a resourceVersion; one that says it goes on (`remainingItemCount`) without
+    saying how was cut on its way. `items: null` is how Go writes an empty list.
+    """
+    meta, items = page.get("metadata"), page.get("items", False)
+    items = [] if items is None else items
+    whole = isinstance(meta, dict) and isinstance(items, list) and str(page.get("kind", "")).endswith("List")
+    if not whole or not isinstance(meta, dict) or not meta.get("resourceVersion"):
+        raise Unavailable(f"GET {path}: the answer is no list")
+    if meta.get("remainingItemCount") and not meta.get("continue"):
+        raise Unavailable(f"GET {path}: the list was cut")
+    return items, meta
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -60,12 +60,20 @@ class KubeCluster:
     def cluster_id(self) -> str:
         """First 10 base32 digits of sha256 of the UID of Namespace kube-system. Raises ReconcilerError at first use."""
         if not self._id:
-            found = self.api.get(kinds.NAMESPACE.path(name="kube-system"))
-            if found is None:
-                raise Unavailable("Namespace kube-system is not there; is this address a Kubernetes API server?")
-            digest = hashlib.sha256(str(found["metadata"]["uid"]).encode()).digest()
-            self._id = base64.b32encode(digest).decode().lower()[:_ID_LENGTH]
+            self._id = self._read_id()
         return self._id
+
+    def _read_id(self) -> str:
+        found = self.api.get(kinds.NAMESPACE.path(name="kube-system"))
+        if found is None:
+            raise Unavailable("Namespace kube-system is not there; is this address a Kubernetes API server?")
+        digest = hashlib.sha256(str(found["metadata"]["uid"]).encode()).digest()
+        return base64.b32encode(digest).decode().lower()[:_ID_LENGTH]
+
+    def _check_identity(self) -> None:
+        """Raise Unavailable if another cluster answers by now: what is absent there says nothing about ours."""
+        if (found := self._read_id()) != self.cluster_id:
+            raise Unavailable(f"cluster {found} answers where cluster {self.cluster_id} did; nothing is concluded")
 
     def classes(self) -> list[str]:
         """Return the names of the GatewayClasses of our controller, sorted. Raises ReconcilerError."""
@@ -90,7 +98,17 @@ class KubeCluster:
 
     def gateway_uids(self) -> frozenset[str]:
         """Return the UIDs of all Gateways, whoever's they are. Raises ReconcilerError rather than return too few."""
-        return frozenset(str(item["metadata"]["uid"]) for item in self.api.list(kinds.GATEWAY.path()).items)
+        found = frozenset(str(item["metadata"]["uid"]) for item in self.api.list(kinds.GATEWAY.path()).items)
+        self._check_identity()
+        return found
+
+    def has_gateway(self, namespace: str, name: str, uid: str) -> bool:
+        """Return whether this very Gateway exists, asked for by name. Raises ReconcilerError rather than guess."""
+        found = self.api.get(kinds.GATEWAY.path(namespace, name))
+        if found is not None and found["metadata"]["uid"] == uid:
+            return True
+        self._check_identity()
+        return False
 
     def snapshot(self, trigger: Trigger) -> Snapshot:
         """Return all that a run for a Gateway or a GatewayClass needs, as it is now. Raises ReconcilerError."""

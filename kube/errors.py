@@ -16,6 +16,13 @@ class NotFound(Unavailable):
     """The object, or its whole kind, is not there. Unless the caller expects it, nothing may be concluded from it."""
 
 
+class NoSuchObject(NotFound):
+    """The API server itself says that it serves the kind and has no object of that name.
+
+    A proxy's 404, or one for a kind that is not served, is a plain NotFound: it says nothing about the object.
+    """
+
+
 class Expired(Unavailable):
     """A resourceVersion is too old to go on from (410): list again."""
 
@@ -33,7 +40,7 @@ def error_of(status: int, what: str, body: bytes = b"", headers: Mapping[str, st
     """
     text, wait = _message(body), _retry_after(headers)
     known: dict[int, ReconcilerError] = {
-        HTTPStatus.NOT_FOUND: NotFound(f"{what}: not found"),
+        HTTPStatus.NOT_FOUND: (NoSuchObject if _names_object(body) else NotFound)(f"{what}: not found"),
         HTTPStatus.GONE: Expired(f"{what}: the resourceVersion is too old"),
         HTTPStatus.CONFLICT: Conflict(f"{what}: the object changed in between"),
         HTTPStatus.UNAUTHORIZED: PermissionDenied(f"{what}: our identity is not known; check the credentials"),
@@ -54,12 +61,24 @@ def unreachable(what: str, cause: BaseException) -> Unavailable:
 
 
 def _message(body: bytes) -> str:
+    message = _status(body).get("message")
+    return message[:_MAX_TEXT] if isinstance(message, str) else ""
+
+
+def _names_object(body: bytes) -> bool:
+    """Return whether a 404 is the API server's own word on one object: a Status that names it."""
+    status = _status(body)
+    details = status.get("details")
+    named = isinstance(details, dict) and bool(details.get("name"))
+    return named and (status.get("kind"), status.get("reason")) == ("Status", "NotFound")
+
+
+def _status(body: bytes) -> dict[str, Any]:
     try:
         status: Any = json.loads(body)
     except ValueError:
-        return ""
-    message = status.get("message") if isinstance(status, dict) else None
-    return message[:_MAX_TEXT] if isinstance(message, str) else ""
+        return {}
+    return status if isinstance(status, dict) else {}
 
 
 def _retry_after(headers: Mapping[str, str] | None) -> float | None:

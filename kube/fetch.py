@@ -101,7 +101,10 @@ class Fetch:
     def _config(self, group: str, kind: str, namespace: str, name: str) -> Sequence[Plain]:
         if (group, kind) != (kinds.LOAD_BALANCER_CONFIG.group, kinds.LOAD_BALANCER_CONFIG.name):
             return ()
-        found = self._get(kinds.LOAD_BALANCER_CONFIG, namespace, name)
+        try:
+            found = self._get(kinds.LOAD_BALANCER_CONFIG, namespace, name)
+        except NotFound:  # a cluster that does not serve our kind has none
+            return ()
         return () if found is None else (found,)
 
     def _service(self, namespace: str, name: str) -> Sequence[Plain]:

@@ -1,7 +1,8 @@
 """What nobody owns any more: found by tags, confirmed by tags and by the cluster, older than the grace, then removed.
 
 In this order: load balancers, target groups, security groups, certificates; what is still in use waits for the next
-sweep. AWS tells no age of most resources, so the first sweep that sees something unused notes the time in a tag.
+sweep. AWS tells no age of most resources, so the first sweep that sees something unused notes the time in a tag, and
+one that sees it in use again takes the note away: the grace counts only while nobody was seen to own it.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from providers.aws.certificates import tagged_certificates
 from providers.aws.clients import Clients
 from providers.aws.names import CLUSTER, GATEWAY, GATEWAY_UID, PREFIX
 from providers.aws.ownership import plain
@@ -22,41 +23,61 @@ type Live = Callable[[str, str], bool]
 """(value of the GATEWAY tag, UID) -> whether such a Gateway exists; raises rather than guesses."""
 
 
+type Call = tuple[str, str, Mapping[str, Any]]
+"""Service, operation, arguments."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How one kind is deleted: service, operation, name of the id argument, and how its ARN becomes the id."""
+    """One kind of resource: its name in counts, its type in the tagging API, and the calls on one of them by ARN."""
 
     name: str
     type: str
-    call: tuple[str, str, str]
-    tag: tuple[str, str, str]
-    id_of: Callable[[str], str] = str
+    delete: Callable[[str], Call]
+    note: Callable[[str, str], Call]
+    clear: Callable[[str], Call]
+
+
+def _load_balancing(name: str, kind: str, operation: str, argument: str) -> _Kind:
+    return _Kind(
+        name,
+        f"elasticloadbalancing:{kind}",
+        delete=lambda arn: ("elbv2", operation, {argument: arn}),
+        note=lambda arn, time: ("elbv2", "AddTags", {"ResourceArns": [arn], "Tags": _tag(time)}),
+        clear=lambda arn: ("elbv2", "RemoveTags", {"ResourceArns": [arn], "TagKeys": [UNUSED_SINCE]}),
+    )
+
+
+def _tag(time: str) -> list[dict[str, str]]:
+    return [{"Key": UNUSED_SINCE, "Value": time}]
 
 
 def _last(arn: str) -> str:
     return arn.rpartition("/")[2]
 
 
+CERTIFICATES = _Kind(
+    "certificates",
+    "acm:certificate",
+    delete=lambda arn: ("acm", "DeleteCertificate", {"CertificateArn": arn}),
+    note=lambda arn, time: ("acm", "AddTagsToCertificate", {"CertificateArn": arn, "Tags": _tag(time)}),
+    clear=lambda arn: (
+        "acm",
+        "RemoveTagsFromCertificate",
+        {"CertificateArn": arn, "Tags": [{"Key": UNUSED_SINCE}]},
+    ),
+)
 KINDS = (
-    _Kind(
-        "load balancers",
-        "elasticloadbalancing:loadbalancer",
-        ("elbv2", "DeleteLoadBalancer", "LoadBalancerArn"),
-        ("elbv2", "AddTags", "ResourceArns"),
-    ),
-    _Kind(
-        "target groups",
-        "elasticloadbalancing:targetgroup",
-        ("elbv2", "DeleteTargetGroup", "TargetGroupArn"),
-        ("elbv2", "AddTags", "ResourceArns"),
-    ),
+    _load_balancing("load balancers", "loadbalancer", "DeleteLoadBalancer", "LoadBalancerArn"),
+    _load_balancing("target groups", "targetgroup", "DeleteTargetGroup", "TargetGroupArn"),
     _Kind(
         "security groups",
         "ec2:security-group",
-        ("ec2", "DeleteSecurityGroup", "GroupId"),
-        ("ec2", "CreateTags", "Resources"),
-        _last,
+        delete=lambda arn: ("ec2", "DeleteSecurityGroup", {"GroupId": _last(arn)}),
+        note=lambda arn, time: ("ec2", "CreateTags", {"Resources": [_last(arn)], "Tags": _tag(time)}),
+        clear=lambda arn: ("ec2", "DeleteTags", {"Resources": [_last(arn)], "Tags": [{"Key": UNUSED_SINCE}]}),
     ),
+    CERTIFICATES,
 )
 
 
@@ -78,10 +99,19 @@ class _Sweep:
     def run(self) -> Counter[str]:
         for kind in KINDS:
             for arn, tags in list(self._tagged(kind)):
-                if not self._is_live(tags) and self._is_due(kind, arn, tags):
-                    self._remove(kind, arn)
-        self._certificates()
+                self._look(kind, arn, tags)
         return self.counts
+
+    def _look(self, kind: _Kind, arn: str, tags: Mapping[str, str]) -> None:
+        """Judge one resource: in use, unused for too short a time, or due."""
+        if self._is_used(kind, arn, tags):
+            if UNUSED_SINCE in tags:
+                self._make(kind.clear(arn))
+        elif self._is_due(tags):
+            if self._make(kind.delete(arn)):
+                self.counts[kind.name] += 1
+        elif not self._since(tags):
+            self._make(kind.note(arn, str(int(self.now))))
 
     def _tagged(self, kind: _Kind) -> Iterator[tuple[str, dict[str, str]]]:
         filters = [{"Key": CLUSTER, "Values": [self.cluster]}]
@@ -96,7 +126,12 @@ class _Sweep:
                 return
             token = {"PaginationToken": answer["PaginationToken"]}
 
-    def _is_live(self, tags: Mapping[str, str]) -> bool:
+    def _is_used(self, kind: _Kind, arn: str, tags: Mapping[str, str]) -> bool:
+        """Return whether the Gateway lives; of a certificate, which is the cluster's, whether ACM says it is in use."""
+        if kind is CERTIFICATES:
+            return bool(
+                self.clients.call("acm", "DescribeCertificate", CertificateArn=arn)["Certificate"].get("InUseBy")
+            )
         key = (tags.get(GATEWAY, ""), tags.get(GATEWAY_UID, ""))
         if not all(key):
             return True  # nothing says whose it is, so it is not ours to remove
@@ -104,43 +139,20 @@ class _Sweep:
             self.known[key] = self.live(*key)
         return self.known[key]
 
-    def _is_due(self, kind: _Kind, arn: str, tags: Mapping[str, str]) -> bool:
-        """Return whether the grace is over; note the time at the first sight."""
-        if self.grace <= 0:
-            return True
-        since = tags.get(UNUSED_SINCE, "")
-        if since.isdigit():
-            return self.now - int(since) >= self.grace
-        service, operation, argument = kind.tag
-        tag = [{"Key": UNUSED_SINCE, "Value": str(int(self.now))}]
-        self.clients.call(service, operation, **{argument: [kind.id_of(arn)], "Tags": tag})
-        return False
+    def _is_due(self, tags: Mapping[str, str]) -> bool:
+        since = self._since(tags)
+        return self.grace <= 0 or (bool(since) and self.now - since >= self.grace)
 
-    def _remove(self, kind: _Kind, arn: str) -> None:
-        service, operation, argument = kind.call
+    def _since(self, tags: Mapping[str, str]) -> int:
+        """Return when a sweep first found it unused, 0 if none did; a note from the future is none."""
+        text = tags.get(UNUSED_SINCE, "")
+        return int(text) if text.isdecimal() and int(text) <= self.now else 0
+
+    def _make(self, call: Call) -> bool:
+        """Return whether a call went through; what is in use, gone already or protected waits for the next sweep."""
+        service, operation, arguments = call
         try:
-            self.clients.call(service, operation, **{argument: kind.id_of(arn)})
-        except (NotReady, Conflict, PermissionDenied):  # in use, gone already, or protected: the next sweep looks again
-            return
-        self.counts[kind.name] += 1
-
-    def _certificates(self) -> None:
-        """Remove certificates that no listener uses; they belong to the cluster, so their use is asked of ACM."""
-        for arn, tags in list(tagged_certificates(self.clients, self.cluster)):
-            used = self.clients.call("acm", "DescribeCertificate", CertificateArn=arn)["Certificate"].get("InUseBy")
-            if used:
-                continue
-            since = tags.get(UNUSED_SINCE, "")
-            if self.grace > 0 and not since.isdigit():
-                tag = [{"Key": UNUSED_SINCE, "Value": str(int(self.now))}]
-                self.clients.call("acm", "AddTagsToCertificate", CertificateArn=arn, Tags=tag)
-                continue
-            if self.grace <= 0 or self.now - int(since) >= self.grace:
-                self._delete_certificate(arn)
-
-    def _delete_certificate(self, arn: str) -> None:
-        try:
-            self.clients.call("acm", "DeleteCertificate", CertificateArn=arn)
-        except (NotReady, Conflict):
-            return
-        self.counts["certificates"] += 1
+            self.clients.call(service, operation, **arguments)
+        except (NotReady, Conflict, PermissionDenied):
+            return False
+        return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kube.api import WatchSpan
@@ -50,9 +52,51 @@ def test_a_failed_list_is_never_an_empty_one(server: FakeServer) -> None:
 
 
 def test_an_object_that_is_not_there_is_none(server: FakeServer) -> None:
-    server.script.say(Answer(404, {}))
+    server.script.say(Answer(404, {"kind": "Status", "reason": "NotFound", "details": {"name": "x"}}))
 
     assert server.api.get(f"{PATH}/x") is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"404 page not found",
+        b"<html>not here</html>",
+        {},
+        {"kind": "Status", "reason": "NotFound", "details": {}},
+        {"kind": "Status", "reason": "Gone", "details": {"name": "x"}},
+    ],
+)
+def test_a_404_that_is_not_the_api_servers_word_on_the_object_says_nothing(server: FakeServer, body: Any) -> None:
+    server.script.say(Answer(404, body))
+
+    with pytest.raises(NotFound):
+        server.api.get(f"{PATH}/x")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"metadata": {}},
+        {"kind": "GatewayList", "metadata": {"resourceVersion": "7"}},
+        {"kind": "GatewayList", "metadata": {}, "items": []},
+        {"kind": "Status", "metadata": {"resourceVersion": "7"}, "items": []},
+        {"kind": "GatewayList", "metadata": {"resourceVersion": "7", "remainingItemCount": 3}, "items": []},
+        {"kind": "GatewayList", "metadata": {"resourceVersion": "7"}, "items": {}},
+    ],
+)
+def test_what_is_no_list_or_not_all_of_one_is_unavailable(server: FakeServer, body: Any) -> None:
+    server.script.say(Answer(200, body))
+
+    with pytest.raises(Unavailable):
+        server.api.list(PATH)
+
+
+def test_null_items_are_an_empty_list(server: FakeServer) -> None:
+    server.script.say(Answer(200, {"kind": "GatewayList", "metadata": {"resourceVersion": "7"}, "items": None}))
+
+    assert () == server.api.list(PATH).items
 
 
 def test_slow_down_says_for_how_long(server: FakeServer) -> None:
