@@ -61,9 +61,13 @@ class Api:
         Raises NotFound where the kind is not served, or where the 404 is not the API server's own.
         """
         try:
-            return self._json("GET", path, accept=_METADATA if metadata_only else _JSON)
+            found = self._json("GET", path, accept=_METADATA if metadata_only else _JSON)
         except NoSuchObject:
             return None
+        meta = found.get("metadata")
+        if not isinstance(meta, dict) or not meta.get("name"):
+            raise Unavailable(f"GET {path}: the answer is no object with a name")
+        return found
 
     def list(self, path: str, query: Mapping[str, str] | None = None) -> Listing:
         """Return all objects of a list, page by page, as the API server has them now. Raises NotFound, Expired too."""

@@ -99,6 +99,14 @@ def test_null_items_are_an_empty_list(server: FakeServer) -> None:
     assert () == server.api.list(PATH).items
 
 
+@pytest.mark.parametrize("body", [{}, {"metadata": {}}, {"metadata": []}, {"metadata": {"resourceVersion": "7"}}])
+def test_an_answer_that_is_no_object_with_a_name_is_unavailable(server: FakeServer, body: Any) -> None:
+    server.script.say(Answer(200, body))
+
+    with pytest.raises(Unavailable):
+        server.api.get(f"{PATH}/x")
+
+
 def test_slow_down_says_for_how_long(server: FakeServer) -> None:
     server.script.say(Answer(429, {}, headers={"Retry-After": "7"}))
 
