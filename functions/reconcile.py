@@ -40,7 +40,7 @@ def _take(record: Mapping[str, Any], wired: wiring.Container) -> bool:
         logger.warning("will be tried again: %s", error.message)
         return False
     if result.retry_after is not None:
-        wired.queue.send_later(trigger.again(), result.retry_after)
+        wired.queue.send_later(result.follow_up(trigger), result.retry_after)
     _tell(logger, result, time.monotonic() - started)
     return True
 
@@ -51,7 +51,7 @@ def _tell(logger: Any, result: Result, seconds: float) -> None:
         "done": result.outcome.done,
         "failed": [f"{failure.key}: {failure.error.message}" for failure in result.outcome.failed],
         "rejections": len(result.rejections),
-        "waiting": list(result.outcome.waiting),
+        "waiting": [one.text for one in result.outcome.waiting],
         "held": result.outcome.held,
         "status_writes": result.status_writes,
         "seconds": round(seconds, 3),

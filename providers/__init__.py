@@ -30,15 +30,16 @@ def provider_for(
         controller: our controllerName.
         left: seconds left of the invocation under way.
         roles: identities that a GatewayClass may ask us to assume.
-        concurrency: how many processes share the deployment's rate of calls.
-        rate: multiplies our own limits, where AWS raised the account's or an emulator has none.
+        concurrency: how many reconciles share the deployment's rate of calls.
+        rate: how many times the cloud's documented limits the account has, where they were raised or an emulator has
+            none.
 
     Raises:
-        Misconfigured: no provider has this name.
+        Misconfigured: no provider has this name, or so many reconciles cannot stay within the account's limits.
     """
     if controller == AWS or controller.startswith(f"{AWS}-"):
-        from providers.aws.limiter import Limiter
+        from providers.aws.limiter import limits
         from providers.aws.provider import AwsProvider
 
-        return AwsProvider(left, roles, Limiter(share=rate / max(1, concurrency)))
+        return AwsProvider(left, roles, limits(concurrency, rate))
     raise Misconfigured(f"no provider has the controllerName {controller!r}; known is {AWS}, with or without a suffix")

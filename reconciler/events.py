@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -25,14 +25,14 @@ MAX_BYTES = 256 * 1024
 
 
 class Cause(StrEnum):
-    """Why a Gateway is looked at."""
+    """Why a Gateway is looked at; of two, the later one here asks for more, and stands for both."""
 
     EVENT = "event"  # something it depends on changed
-    RELIST = "relist"  # the watcher may have missed something
+    LATER = "later"  # an earlier run said: look again
     RESYNC = "resync"  # the schedule, light
+    RELIST = "relist"  # the watcher may have missed something
     DEEP = "deep"  # the schedule, with a full observe against drift
     BACKFILL = "backfill"  # somebody asked by hand
-    LATER = "later"  # an earlier run said: look again
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,6 +58,8 @@ class Trigger:
         services: `namespace/name` of Services whose endpoints changed, sorted.
         run: id of the resync or backfill run; with a look-again the id of the first trigger.
         attempt: how often it was looked at again.
+        waiting: ids, the provider's own, of what the cloud is still making: before one of them is there, a look is in
+            vain. Empty: look now.
     """
 
     cluster: str
@@ -69,6 +71,7 @@ class Trigger:
     services: tuple[str, ...] = ()
     run: str = ""
     attempt: int = 0
+    waiting: tuple[str, ...] = ()
 
     @property
     def key(self) -> GatewayKey:
@@ -96,26 +99,39 @@ class Trigger:
 
     @property
     def deduplication(self) -> str:
-        """Return the deduplication id: the same change twice is one message, a run or a look-again never is."""
+        """Return the deduplication id: the same change twice is one message, a run or a look-again never is.
+
+        Those that wait for the same are one message as well, whoever sent them.
+        """
         if self.cause is Cause.EVENT:
             what = json.dumps(sorted([s.kind, s.uid, s.version, s.deleted] for s in self.seen))
+        elif self.waiting:
+            what = json.dumps([*self.waiting, self.attempt])
         else:
             what = f"{self.run}#{self.attempt}"
         return _short(f"{self.group}\n{self.cause}\n{what}")
 
     def again(self) -> Trigger:
-        """Return the trigger of the next look at the same subject."""
-        return replace(self, cause=Cause.LATER, run=self.run or self.deduplication, attempt=self.attempt + 1)
+        """Return the trigger that goes on where a run ended: it asks for all that this one asked for."""
+        cause = Cause.LATER if self.cause is Cause.EVENT else self.cause
+        run = self.run or self.deduplication
+        return replace(self, cause=cause, run=run, attempt=self.attempt + 1, waiting=())
+
+    def awaiting(self, ids: Iterable[str]) -> Trigger:
+        """Return the trigger that comes when one of these is there: all that this one asked for has been done."""
+        return replace(self.again(), cause=Cause.LATER, services=(), waiting=tuple(sorted(ids)))
 
     def merge(self, newer: Trigger) -> Trigger:
-        """Return one trigger for two of the same subject (debounce): nothing of either is lost."""
-        stronger = max(self.cause, newer.cause, key=list(Cause).index) if self.cause != newer.cause else self.cause
+        """Return one trigger for two of the same subject: nothing is lost, and if one cannot wait, none does."""
+        stronger = max(self.cause, newer.cause, key=list(Cause).index)
         return replace(
             newer,
             cause=stronger,
             seen=tuple(sorted({*self.seen, *newer.seen})),
             services=tuple(sorted({*self.services, *newer.services})),
             run=newer.run or self.run,
+            attempt=max(self.attempt, newer.attempt),
+            waiting=tuple(sorted({*self.waiting, *newer.waiting})) if self.waiting and newer.waiting else (),
         )
 
 
@@ -135,6 +151,7 @@ def to_text(trigger: Trigger) -> str:
             "services": trigger.services,
             "run": trigger.run,
             "attempt": trigger.attempt,
+            "waiting": trigger.waiting,
         },
     }
     return json.dumps(event, sort_keys=True, separators=(",", ":"))
@@ -165,10 +182,17 @@ def _read(event: Mapping[str, Any]) -> Trigger:
         kind=kind,
         cause=Cause(data["cause"]),
         seen=tuple(Seen(str(k), str(u), str(v), bool(d)) for k, u, v, d in data["seen"]),
-        services=tuple(str(service) for service in data["services"]),
+        services=_texts(data["services"]),
         run=str(data["run"]),
         attempt=int(data["attempt"]),
+        waiting=_texts(data["waiting"]),
     )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise TypeError(value)
+    return tuple(value)
 
 
 def _short(text: str) -> str:

@@ -53,6 +53,19 @@ class Resource:
     owned: bool = True
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Awaited:
+    """Something that the cloud is still making.
+
+    Attributes:
+        id: of the provider's own making, understood by its `waits` alone; fit for a queue message.
+        text: in words, e.g. `load balancer x is provisioning`.
+    """
+
+    id: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceSet:
     """What an observation found, or what a rendering wants.
@@ -60,14 +73,14 @@ class ResourceSet:
     Attributes:
         resources: by key.
         addresses: of the load balancers seen, in order; only those that serve.
-        waiting: what the cloud is still making, in words, e.g. `load balancer x is provisioning`.
+        waiting: what the cloud is still making.
         nonce: given to the load balancer at creation; "" if there is none.
         exists: the load balancers wanted are there and ours.
     """
 
     resources: Mapping[ResourceKey, Resource] = field(default_factory=dict)
     addresses: tuple[str, ...] = ()
-    waiting: tuple[str, ...] = ()
+    waiting: tuple[Awaited, ...] = ()
     nonce: str = ""
     exists: bool = False
 
@@ -190,8 +203,8 @@ class Outcome:
         addresses: hostnames or IPs that serve now.
         done: number of changes made.
         failed: steps that failed; the others were made all the same.
-        waiting: what has to become ready, in words.
-        retry_after: seconds until a look again is worth it; None if nothing is open.
+        waiting: what has to become ready.
+        retry_after: seconds until going on is worth it; None if no change is left to make.
         complete: every change was made, so that the mark may say clean.
         nonce: of the load balancer, as created or observed.
         held: why nothing was written although the plan was not empty (paused, disruptive), "" if it was.
@@ -200,7 +213,7 @@ class Outcome:
     addresses: tuple[str, ...] = ()
     done: int = 0
     failed: tuple[Failure, ...] = ()
-    waiting: tuple[str, ...] = ()
+    waiting: tuple[Awaited, ...] = ()
     retry_after: float | None = None
     complete: bool = True
     nonce: str = ""

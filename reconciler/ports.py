@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -62,6 +62,12 @@ class Provider(Protocol):
 
     def apply(self, owner: Owner, plan: Plan, got: ResourceSet, read_secret: ReadSecret) -> Outcome:
         """Make the calls of the plan and none besides; failures are in the Outcome, never raised."""
+
+    def waits(self, ids: Collection[str]) -> Mapping[str, float]:
+        """Return, of what is waited for (`Awaited.id`), seconds until another look at it is worth the call.
+
+        What is ready, has failed or is gone is absent: a run has to look. Raises ReconcilerError.
+        """
 
 
 class Cluster(Protocol):

@@ -7,10 +7,10 @@ is raised again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from reconciler.errors import Conflict, Misconfigured, ReconcilerError, TransientError
+from reconciler.errors import Conflict, ReconcilerError, TransientError
 from reconciler.events import Cause, Trigger
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
@@ -25,6 +25,8 @@ from reconciler.safety import check_safe
 
 ALLOW_DISRUPTION = "routewright.dev/allow-disruption"
 PAUSED = "routewright.dev/paused"
+_SOON = 1.0
+"""Seconds until the first look at what the cloud has just begun to make; how often after that, the provider says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,13 @@ class Result:
     @property
     def retry_after(self) -> float | None:
         """Seconds until a look again is worth it; None if nothing is open."""
-        return self.outcome.retry_after
+        return _SOON if self.outcome.retry_after is None and self.outcome.waiting else self.outcome.retry_after
+
+    def follow_up(self, trigger: Trigger) -> Trigger:
+        """Return the trigger of the look again: one that goes on, or one that waits for the cloud."""
+        if self.outcome.retry_after is None and self.outcome.waiting:
+            return trigger.awaiting(one.id for one in self.outcome.waiting)
+        return trigger.again()
 
 
 def reconcile(trigger: Trigger, room: Room) -> Result:
@@ -129,7 +137,7 @@ def _observe_and_apply(run: _Run) -> tuple[Plan, Outcome]:
     if reason := _hold(run, plan):
         return plan, Outcome(got.addresses, waiting=got.waiting, held=reason, complete=False, nonce=got.nonce)
     if not plan:
-        outcome = Outcome(got.addresses, waiting=got.waiting, retry_after=_soon(got), nonce=got.nonce)
+        outcome = Outcome(got.addresses, waiting=got.waiting, nonce=got.nonce)
     else:
         check_safe(plan, got, run.graph, asked=_asked(run, mark))
         if look.depth > Depth.EXISTS:
@@ -226,10 +234,6 @@ def _read_mark(run: _Run) -> Mark | None:
     return parse(text) if text else None
 
 
-def _soon(got: ResourceSet) -> float | None:
-    return 2.0 if got.waiting else None
-
-
 def _asked(run: _Run, mark: Mark | None) -> bool:
     """Return whether Routes are known to have changed, or an earlier run that was found safe was cut."""
     return any(seen.kind == "HTTPRoute" for seen in run.trigger.seen) or (
@@ -244,13 +248,11 @@ def _report(result: Result, run: _Run) -> Result:
     writes = run.room.cluster.write_status(updates)
     errors = [failure.error for failure in result.outcome.failed]
     transient = next((error for error in errors if isinstance(error, TransientError)), None)
-    if transient is not None and not _progress(result.outcome, errors):
+    if transient is not None and not _progress(result.outcome):
         raise transient
     return replace(result, status_writes=writes)
 
 
-def _progress(outcome: Outcome, errors: Sequence[ReconcilerError]) -> bool:
+def _progress(outcome: Outcome) -> bool:
     """A run that moved on and can go on is not a failure: it comes back through the later queue."""
-    return (
-        outcome.done > 0 and outcome.retry_after is not None and not any(isinstance(e, Misconfigured) for e in errors)
-    )
+    return outcome.done > 0 and outcome.retry_after is not None

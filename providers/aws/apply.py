@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from providers.aws import calls
 from providers.aws.clients import Clients
+from providers.aws.limiter import OutOfTime
 from providers.aws.make import Made, make
 from providers.aws.resources import CERTIFICATE, ORDER, RULE, TARGETS, port_of
 from reconciler.errors import NotReady, ReconcilerError, TerminalError, TransientError
@@ -49,17 +50,20 @@ class Applier:
     skipped: int = 0
 
     def apply(self, plan: Plan, got: ResourceSet) -> Outcome:
-        """Make the calls; return what came of them. Never raises a ReconcilerError."""
+        """Make the calls, until time is up; return what came of them. Never raises a ReconcilerError."""
         made = Made.of(got, self.owner)
         late = False
         for change in plan.changes:
-            if self.clients.left() <= 0:
-                late = True
-                break
             if self._builds_on_broken(change):
                 self.skipped += 1
-            else:
+                continue
+            try:
                 self._try(change, made)
+            except OutOfTime as error:
+                late = True
+                if not self.done:
+                    self._fail(change, error)  # a run that got nowhere: to be tried again, and counted
+                break
         return self._outcome(made, got, late=late)
 
     def _builds_on_broken(self, change: Change) -> bool:
@@ -78,6 +82,8 @@ class Applier:
     def _try(self, change: Change, made: Made) -> None:
         try:
             self._with_patience(change, made)
+        except OutOfTime:
+            raise
         except ReconcilerError as error:
             if isinstance(error, NotReady) and change.call in _LEAVE_TO_SWEEP:
                 return
@@ -115,7 +121,7 @@ class Applier:
             done=self.done,
             failed=tuple(self.failed),
             waiting=waiting,
-            retry_after=LATER if late or transient or waiting else None,
+            retry_after=LATER if late or transient else None,
             complete=not (late or self.failed or self.skipped),
             nonce=made.nonce,
         )

@@ -49,7 +49,7 @@ class Clients:
     def call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
         """Make one call and return its answer. Raises ReconcilerError."""
         name = f"{service}.{operation}"
-        self.limiter.take(_kind(operation), self.left())
+        self.limiter.take(service, _kind(operation), self.left())
         self.counts[name] += 1
         try:
             answer: dict[str, Any] = getattr(self._client(service), xform_name(operation))(**arguments)

@@ -19,10 +19,11 @@ from providers.aws.resources import (
     port_of,
     target_group_key,
 )
+from providers.aws.waiting import awaited
 from reconciler.errors import Conflict, Misconfigured
 from reconciler.ir import Json
 from reconciler.keys import SecretRef
-from reconciler.plan import Change, Resource, ResourceKey, ResourceSet, digest
+from reconciler.plan import Awaited, Change, Resource, ResourceKey, ResourceSet, digest
 from reconciler.ports import KeyPair, Owner, ReadSecret
 
 
@@ -41,7 +42,7 @@ class Made:
     network: Mapping[str, Json]
     nonce: str
     addresses: tuple[str, ...] = ()
-    waiting: tuple[str, ...] = ()
+    waiting: tuple[Awaited, ...] = ()
     secrets: dict[ResourceKey, KeyPair] = field(default_factory=dict)
 
     @classmethod
@@ -220,7 +221,7 @@ def _create_load_balancer(clients: Clients, made: Made, change: Change) -> None:
     if found["State"]["Code"] == "active":
         made.addresses = (found["DNSName"],)
     else:
-        made.waiting = (f"load balancer {spec['Name']} is {found['State']['Code']}",)
+        made.waiting = (awaited(made.owner.placement, found),)
 
 
 def _load_balancer_attributes(clients: Clients, made: Made, change: Change) -> None:

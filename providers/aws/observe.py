@@ -36,6 +36,7 @@ from providers.aws.resources import (
     target_group_key,
     targets_key,
 )
+from providers.aws.waiting import PROVISIONING, awaited
 from reconciler.errors import Conflict, Misconfigured, NotReady
 from reconciler.ir import Json
 from reconciler.plan import Depth, Look, Rendered, Resource, ResourceKey, ResourceSet, differing, digest
@@ -125,7 +126,7 @@ class _Look:
         return ResourceSet(
             resources=self.found,
             addresses=(wanted["DNSName"],) if wanted is not None and state in _ACTIVE else (),
-            waiting=(f"load balancer {self._name} is {state}",) if state == "provisioning" else (),
+            waiting=(awaited(self.owner.placement, wanted),) if wanted is not None and state == PROVISIONING else (),
             nonce=next(filter(None, nonces), ""),
             exists=wanted is not None,
         )

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from providers.aws.apply import Applier
 from providers.aws.capabilities import capabilities
 from providers.aws.clients import Clients
 from providers.aws.config import check
-from providers.aws.limiter import Limiter
+from providers.aws.limiter import Limiter, Limits
 from providers.aws.observe import observe
 from providers.aws.plan import plan
 from providers.aws.render import render
 from providers.aws.sweep import Live, sweep
+from providers.aws.waiting import waits
 from reconciler.errors import Misconfigured
 from reconciler.ir import Capabilities, Config, LoadBalancer, Placement
 from reconciler.plan import Look, Outcome, Plan, Rendered, ResourceSet
@@ -29,16 +30,18 @@ class AwsProvider:
     Attributes:
         left: seconds left of the invocation under way.
         roles: identities that a GatewayClass may ask us to assume.
-        limiter: shared by all placements.
+        limits: on calls, shared by all placements.
+        now: seconds since the epoch; replaced in tests.
         sleep: how `apply` pauses; replaced in tests.
     """
 
     left: Callable[[], float] = lambda: float("inf")
     roles: tuple[str, ...] = ()
-    limiter: Limiter = field(default_factory=Limiter)
+    limits: Limits = field(default_factory=Limits)
+    now: Callable[[], float] = time.time
     name: str = "aws"
     sleep: Callable[[float], None] = time.sleep
-    _clients: dict[tuple[str, str], Clients] = field(default_factory=dict)
+    _clients: dict[tuple[str, str, Limiter], Clients] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def capabilities(self, config: Config) -> Capabilities:
@@ -67,14 +70,22 @@ class AwsProvider:
 
     def sweep(self, cluster: str, live: Live, grace: float, now: float) -> dict[str, int]:
         """Remove what nobody of a cluster owns any more, in our own placement; return counts by kind."""
-        return sweep(self.clients(Placement()), cluster, live, grace, now)
+        return sweep(self.clients(Placement(), self.limits.sweep), cluster, live, grace, now)
 
-    def clients(self, placement: Placement) -> Clients:
-        """Return the clients of a placement. Raises Misconfigured for a role that the deployment does not allow."""
+    def waits(self, ids: Collection[str]) -> Mapping[str, float]:
+        """Return, of load balancers that AWS is making, seconds until the next look. Raises ReconcilerError."""
+        return waits(lambda placement: self.clients(placement, self.limits.look), ids, self.now())
+
+    def clients(self, placement: Placement, limiter: Limiter | None = None) -> Clients:
+        """Return the clients of a placement, under the limits of a reconcile or of what else is done.
+
+        Raises Misconfigured for a role that the deployment does not allow.
+        """
+        limiter = limiter or self.limits.reconcile
         if placement.role and placement.role not in self.roles:
             raise Misconfigured(f"role {placement.role} is not among ROUTEWRIGHT_ALLOWED_ROLES of this deployment")
         with self._lock:
-            key = (placement.region, placement.role)
+            key = (placement.region, placement.role, limiter)
             if key not in self._clients:
-                self._clients[key] = Clients(placement.region, placement.role, self.limiter, self.left)
+                self._clients[key] = Clients(placement.region, placement.role, limiter, self.left)
             return self._clients[key]

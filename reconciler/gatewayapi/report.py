@@ -126,7 +126,9 @@ class _Story:
         if failure := self._worst():
             return say.false("Programmed", _reason(failure), failure.error.message)
         if self.outcome.waiting:
-            return say.false("Programmed", "Pending", f"waiting: {'; '.join(sorted(self.outcome.waiting))}")
+            return say.false(
+                "Programmed", "Pending", f"waiting: {'; '.join(sorted(one.text for one in self.outcome.waiting))}"
+            )
         if not self.outcome.addresses:
             return say.false("Programmed", "AddressNotAssigned", "the load balancer has no address yet")
         return say.true("Programmed")
