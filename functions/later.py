@@ -1,62 +1,68 @@
 """The forwarder behind the `later` queue: a standard queue can delay a message, a FIFO queue cannot.
 
-Triggers that wait for the cloud are looked at together, one call for a batch, and go on only when what they wait for is
-there: until then the Gateway is not run, and nothing counts as a failure.
+Triggers that wait for the cloud are looked at together, one call for all that came at once, and go on only when what
+they wait for is there: until then the Gateway is not run, and nothing counts as a failure. Those that still wait travel
+on in one message, so that they stay together and soon all who wait are one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from functions import log, wiring
 from reconciler.errors import Misconfigured, ReconcilerError, TransientError, Unavailable
-from reconciler.events import Trigger, from_text
-from reconciler.ports import Provider, Queue
+from reconciler.events import Trigger, batch_from_text
+from reconciler.ports import Provider
 
 _AGAIN = 2.0
 """Seconds until the next look after one that was not answered."""
-
-
-@dataclass(slots=True)
-class _Due:
-    """The one trigger that stands for those of a subject in this batch, and the messages that brought them."""
-
-    trigger: Trigger
-    messages: list[str] = field(default_factory=list)
+_LOG = "functions.later"
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """Put what is due on the FIFO queue, delay what still waits; name the records that failed."""
     wired = wiring.container()
     wired.deadline.start(context)
-    due, failures = _read(event["Records"])
-    waits = _waits(wired.provider, {one for item in due for one in item.trigger.waiting})
-    for item in due:
-        try:
-            _pass_on(wired.queue, item.trigger, waits)
-        except Unavailable as error:
-            log.bound(__name__, {"gateway": str(item.trigger.key)}).error("not forwarded: %s", error.message)
-            failures += item.messages
+    read = {record["messageId"]: _read(record) for record in event["Records"]}
+    failures = [message for message, triggers in read.items() if not triggers]
+    try:
+        _pass_on(wired, _by_subject(trigger for triggers in read.values() for trigger in triggers))
+    except Unavailable as error:  # what was passed on already is known to the queue when it comes again
+        log.bound(_LOG, {}).error("not forwarded: %s", error.message)
+        failures = list(read)
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failures]}
 
 
-def _read(records: Iterable[Mapping[str, Any]]) -> tuple[list[_Due], list[str]]:
-    """Return the triggers, one a subject, and the ids of messages that are none of ours."""
-    due: dict[str, _Due] = {}
-    failures: list[str] = []
-    for record in records:
-        try:
-            trigger = from_text(record["body"])
-        except Misconfigured as error:
-            log.bound(__name__, {"message_id": record["messageId"]}).error("not forwarded: %s", error.message)
-            failures.append(record["messageId"])
-            continue
-        known = due.setdefault(trigger.group, _Due(trigger))
-        known.trigger = known.trigger.merge(trigger)
-        known.messages.append(record["messageId"])
-    return list(due.values()), failures
+def _read(record: Mapping[str, Any]) -> tuple[Trigger, ...]:
+    """Return the triggers of a message; none if it is not ours."""
+    try:
+        return batch_from_text(record["body"])
+    except Misconfigured as error:
+        log.bound(_LOG, {"message_id": record["messageId"]}).error("message refused: %s", error.message)
+        return ()
+
+
+def _by_subject(triggers: Iterable[Trigger]) -> list[Trigger]:
+    """Return one trigger a subject."""
+    merged: dict[str, Trigger] = {}
+    for trigger in triggers:
+        known = merged.get(trigger.group)
+        merged[trigger.group] = known.merge(trigger) if known else trigger
+    return list(merged.values())
+
+
+def _pass_on(wired: wiring.Container, triggers: Sequence[Trigger]) -> None:
+    """Send each to where it belongs. Raises Unavailable."""
+    waits = _waits(wired.provider, {one for trigger in triggers for one in trigger.waiting})
+    waiting: dict[float, list[Trigger]] = {}
+    for trigger in triggers:
+        if delay := min((waits.get(one, 0.0) for one in trigger.waiting), default=0.0):
+            waiting.setdefault(delay, []).append(trigger)
+        else:
+            wired.queue.send(trigger)
+    for delay, together in sorted(waiting.items()):
+        wired.queue.send_later(together, delay)
 
 
 def _waits(provider: Provider, ids: set[str]) -> Mapping[str, float]:
@@ -64,15 +70,8 @@ def _waits(provider: Provider, ids: set[str]) -> Mapping[str, float]:
     try:
         return provider.waits(ids) if ids else {}
     except TransientError as error:
-        log.bound(__name__, {}).warning("looked in vain: %s", error.message)
+        log.bound(_LOG, {}).warning("looked in vain: %s", error.message)
         return dict.fromkeys(ids, error.retry_after or _AGAIN)
     except ReconcilerError as error:
-        log.bound(__name__, {}).error("left to the run: %s", error.message)
+        log.bound(_LOG, {}).error("left to the run: %s", error.message)
         return {}
-
-
-def _pass_on(queue: Queue, trigger: Trigger, waits: Mapping[str, float]) -> None:
-    if delay := min((waits.get(one, 0.0) for one in trigger.waiting), default=0.0):
-        queue.send_later(trigger, delay)
-    else:
-        queue.send(trigger)

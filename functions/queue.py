@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import TYPE_CHECKING
 
 from reconciler.errors import Unavailable
-from reconciler.events import Trigger, to_text
+from reconciler.events import MAX_BATCH, Trigger, batch_to_text, to_text
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -36,10 +38,14 @@ class SqsQueue:
         except Exception as error:
             raise Unavailable(f"the queue did not take the trigger of {trigger.key}") from error
 
-    def send_later(self, trigger: Trigger, delay: float) -> None:
-        """Bring a trigger back after `delay` seconds (bounded to 1..900). Raises Unavailable if SQS did not take it."""
+    def send_later(self, triggers: Sequence[Trigger], delay: float) -> None:
+        """Bring triggers back after `delay` seconds (1..900), in as few messages as they fit in.
+
+        Raises Unavailable if SQS did not take one.
+        """
         seconds = min(MAX_DELAY, max(1, math.ceil(delay)))
-        try:
-            self.sqs.send_message(QueueUrl=self.later_url, MessageBody=to_text(trigger), DelaySeconds=seconds)
-        except Exception as error:
-            raise Unavailable(f"the later queue did not take the trigger of {trigger.key}") from error
+        for batch in batched(triggers, MAX_BATCH):
+            try:
+                self.sqs.send_message(QueueUrl=self.later_url, MessageBody=batch_to_text(batch), DelaySeconds=seconds)
+            except Exception as error:
+                raise Unavailable(f"the later queue did not take the trigger of {batch[0].key}") from error

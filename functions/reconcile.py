@@ -40,7 +40,7 @@ def _take(record: Mapping[str, Any], wired: wiring.Container) -> bool:
         logger.warning("will be tried again: %s", error.message)
         return False
     if result.retry_after is not None:
-        wired.queue.send_later(result.follow_up(trigger), result.retry_after)
+        wired.queue.send_later([result.follow_up(trigger)], result.retry_after)
     _tell(logger, result, time.monotonic() - started)
     return True
 

@@ -1,7 +1,8 @@
 """Triggers: what travels on the queue. A trigger names a subject and says why; it never carries an object.
 
-Text form: a CloudEvent 1.0 in structured JSON. Ids are SQS FIFO's: a message group per subject, so that one Gateway is
-serial and thousands run in parallel; a deduplication id from what changed, never from the content.
+Text form: a CloudEvent 1.0 in structured JSON, on the `later` queue a batch of them. Ids are SQS FIFO's: a message
+group per subject, so that one Gateway is serial and thousands run in parallel; a deduplication id from what changed,
+never from the content.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -21,7 +22,9 @@ from reconciler.keys import GatewayKey
 SCHEMA = "1"
 EVENT_TYPE = "dev.routewright.trigger"
 MAX_BYTES = 256 * 1024
-"""A trigger longer than this is not ours: ours stay under 8 KiB whatever the objects hold."""
+"""A message longer than this is not ours: a trigger stays under 8 KiB whatever the objects hold."""
+MAX_BATCH = 20
+"""Triggers that travel together on the `later` queue."""
 
 
 class Cause(StrEnum):
@@ -137,7 +140,20 @@ class Trigger:
 
 def to_text(trigger: Trigger) -> str:
     """Return the CloudEvent of a trigger."""
-    event = {
+    return _dump(_event(trigger))
+
+
+def batch_to_text(triggers: Iterable[Trigger]) -> str:
+    """Return the CloudEvents batch of triggers, at most `MAX_BATCH`."""
+    return _dump([_event(trigger) for trigger in triggers])
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _event(trigger: Trigger) -> Mapping[str, object]:
+    return {
         "specversion": "1.0",
         "type": EVENT_TYPE,
         "source": f"/clusters/{trigger.cluster}",
@@ -154,17 +170,32 @@ def to_text(trigger: Trigger) -> str:
             "waiting": trigger.waiting,
         },
     }
-    return json.dumps(event, sort_keys=True, separators=(",", ":"))
 
 
 def from_text(text: str) -> Trigger:
     """Return the trigger of a CloudEvent. Raises Misconfigured for a message that is not one of ours."""
+    (trigger,) = _triggers(text, lambda event: [event])
+    return trigger
+
+
+def batch_from_text(text: str) -> tuple[Trigger, ...]:
+    """Return the triggers of a CloudEvents batch, at least one. Raises Misconfigured as `from_text` does."""
+    return _triggers(text, _items)
+
+
+def _triggers(text: str, events: Callable[[Any], list[Any]]) -> tuple[Trigger, ...]:
     if len(text) > MAX_BYTES:
         raise Misconfigured(f"queue message of {len(text)} characters is not a trigger (at most {MAX_BYTES})")
     try:
-        return _read(json.loads(text))
+        return tuple(_read(event) for event in events(json.loads(text)))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Misconfigured("queue message is not a routewright trigger: expected a CloudEvent of ours") from error
+
+
+def _items(value: object) -> list[Any]:
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_BATCH:
+        raise TypeError(value)
+    return value
 
 
 def _read(event: Mapping[str, Any]) -> Trigger:

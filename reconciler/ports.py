@@ -98,8 +98,8 @@ class Queue(Protocol):
     def send(self, trigger: Trigger) -> None:
         """Put a trigger on the FIFO queue; raises Unavailable."""
 
-    def send_later(self, trigger: Trigger, delay: float) -> None:
-        """Bring a trigger back after `delay` seconds (1 to 900); raises Unavailable."""
+    def send_later(self, triggers: Sequence[Trigger], delay: float) -> None:
+        """Bring triggers back after `delay` seconds (1 to 900), travelling together; raises Unavailable."""
 
 
 type Clock = Callable[[], float]

@@ -30,8 +30,8 @@ ACCOUNT: Rates = {"read": Rate(10, 40), "write": Rate(10, 40), "register": Rate(
 """ELBv2's buckets of an account and Region: `read` by its documents, the others unpublished (assumed, as AWS's own
 controller does)."""
 
-RECONCILE: Rates = {"read": Rate(8, 32), "write": Rate(3, 10), "register": Rate(3, 10)}
-LOOK: Rates = {"read": Rate(1.5, 6)}
+RECONCILE: Rates = {"read": Rate(6.5, 32), "write": Rate(3, 10), "register": Rate(3, 10)}
+LOOK: Rates = {"read": Rate(3, 6)}
 SWEEP: Rates = {"read": Rate(0.5, 2), "write": Rate(2, 5)}
 
 LOOKERS = 2

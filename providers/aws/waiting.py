@@ -68,4 +68,5 @@ def _describe(clients: Clients, arns: Collection[str]) -> Iterable[Mapping[str, 
 
 
 def _pause(age: float) -> float:
-    return min(LONGEST, max(EVERY, (age - USUAL) / 10))
+    """Return whole seconds, so that those who wait equally long go on together."""
+    return min(LONGEST, max(EVERY, float(round((age - USUAL) / 10))))

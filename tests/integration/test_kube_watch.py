@@ -6,7 +6,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,9 +49,9 @@ class Sent:
         """Take a trigger."""
         self.triggers.put(trigger)
 
-    def send_later(self, trigger: Trigger, delay: float) -> None:
+    def send_later(self, triggers: Sequence[Trigger], delay: float) -> None:
         """A watcher never asks for later."""
-        raise AssertionError((trigger, delay))
+        raise AssertionError((triggers, delay))
 
     def wait(self, name: str, *, unless: Callable[[Trigger], bool] = lambda _: False) -> Trigger:
         """Return the next trigger of a subject, passing over others. Raises queue.Empty after 10 seconds."""

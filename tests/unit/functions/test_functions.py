@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from functions import backfill, later, log, reconcile, resync, sweep, wiring
+from functions import backfill, log, reconcile, resync, sweep, wiring
 from functions.queue import SqsQueue
 from functions.wiring import Settings, read_settings
 from providers.memory import MemoryCloud, MemoryProvider
 from reconciler.errors import Misconfigured, PermissionDenied, Throttled, Unavailable
-from reconciler.events import Cause, Trigger, from_text, to_text
+from reconciler.events import Cause, Trigger, batch_from_text, from_text, to_text
 from reconciler.keys import GatewayKey
 from reconciler.ports import KeyPair
 from reconciler.reconcile import Room
@@ -168,25 +168,8 @@ def test_progress_that_is_not_finished_comes_back_later_and_is_acknowledged(worl
 
     assert [] == world.handle(to_text(trigger()))
     (sent,) = world.sqs.sent
-    again = from_text(sent["MessageBody"])
+    (again,) = batch_from_text(sent["MessageBody"])
     assert ("later", 1, Cause.LATER, 1) == (sent["QueueUrl"], sent["DelaySeconds"], again.cause, again.attempt)
-
-
-def test_the_forwarder_puts_due_triggers_on_the_fifo_queue_and_names_what_failed(world: World) -> None:
-    event = {"Records": [{"messageId": "a", "body": to_text(trigger())}, {"messageId": "b", "body": "nonsense"}]}
-
-    answer = later.handler(event, None)
-
-    assert [{"itemIdentifier": "b"}] == answer["batchItemFailures"]
-    assert ["fifo"] == [one["QueueUrl"] for one in world.sqs.sent]
-
-
-def test_a_queue_that_takes_nothing_fails_the_forwarder_for_that_message(world: World) -> None:
-    world.sqs.broken = True
-
-    answer = later.handler({"Records": [{"messageId": "a", "body": to_text(trigger())}]}, None)
-
-    assert [{"itemIdentifier": "a"}] == answer["batchItemFailures"]
 
 
 def test_a_resync_looks_at_every_gateway_and_class_each_time_anew(world: World) -> None:
