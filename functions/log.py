@@ -23,10 +23,19 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str, sort_keys=True)
 
 
+LIBRARIES = ("boto3", "botocore", "kubernetes", "s3transfer", "urllib3", "websocket")
+"""Libraries that, at DEBUG, write requests and answers as they are: private keys, Secrets and credentials in them."""
+
+
 def setup(level: str = "INFO") -> None:
-    """Send the logs of this process to standard error, as JSON lines; calling it again changes only the level."""
+    """Send the logs of this process to standard error, as JSON lines; calling it again changes only the level.
+
+    Libraries never say less than a warning, whatever the level: what they send and receive holds secrets.
+    """
     root = logging.getLogger()
     root.setLevel(level)
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     if not any(isinstance(handler.formatter, JsonLines) for handler in root.handlers):
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(JsonLines())
