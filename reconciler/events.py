@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -25,6 +26,11 @@ MAX_BYTES = 256 * 1024
 """A message longer than this is not ours: a trigger stays under 8 KiB whatever the objects hold."""
 MAX_BATCH = 20
 """Triggers that travel together on the `later` queue."""
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+"""Names and namespaces as the API server takes them (RFC 1123)."""
+_PLAIN = re.compile(r"[ -~]{0,600}")
+"""What all other texts of ours are made of: ids, versions, `namespace/name`."""
+_MAX_DIGITS = 40
 
 
 class Cause(StrEnum):
@@ -188,7 +194,7 @@ def _triggers(text: str, events: Callable[[Any], list[Any]]) -> tuple[Trigger, .
         raise Misconfigured(f"queue message of {len(text)} characters is not a trigger (at most {MAX_BYTES})")
     try:
         return tuple(_read(event) for event in events(json.loads(text)))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Misconfigured("queue message is not a routewright trigger: expected a CloudEvent of ours") from error
 
 
@@ -201,29 +207,41 @@ def _items(value: object) -> list[Any]:
 def _read(event: Mapping[str, Any]) -> Trigger:
     if event["type"] != EVENT_TYPE or event["dataschema"] != SCHEMA:
         raise ValueError(event["type"])
-    kind, namespace, name = str(event["subject"]).split("/")
-    source = str(event["source"])
-    if kind not in ("Gateway", "GatewayClass") or not name or not source.startswith("/clusters/"):
+    kind, namespace, name = _plain(event["subject"]).split("/")
+    source = _plain(event["source"])
+    if kind not in ("Gateway", "GatewayClass") or not source.startswith("/clusters/"):
         raise ValueError(kind)
     data = event["data"]
     return Trigger(
         cluster=source.removeprefix("/clusters/"),
-        namespace=namespace,
-        name=name,
+        namespace=_name(namespace) if kind == "Gateway" else "",
+        name=_name(name),
         kind=kind,
         cause=Cause(data["cause"]),
-        seen=tuple(Seen(str(k), str(u), str(v), bool(d)) for k, u, v, d in data["seen"]),
+        seen=tuple(Seen(_plain(k), _plain(u), _plain(v), bool(d)) for k, u, v, d in data["seen"]),
         services=_texts(data["services"]),
-        run=str(data["run"]),
-        attempt=int(data["attempt"]),
+        run=_plain(data["run"]),
+        attempt=max(0, int(data["attempt"])),
         waiting=_texts(data["waiting"]),
     )
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+    if not isinstance(value, list):
         raise TypeError(value)
-    return tuple(value)
+    return tuple(_plain(one) for one in value)
+
+
+def _plain(value: object) -> str:
+    if not isinstance(value, str) or not _PLAIN.fullmatch(value):
+        raise ValueError("not a text of ours")
+    return value
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("not a name of an object")
+    return value
 
 
 def _short(text: str) -> str:
@@ -231,4 +249,5 @@ def _short(text: str) -> str:
 
 
 def _as_number(version: str) -> tuple[int, str]:
-    return (int(version), version) if version.isdigit() else (-1, version)
+    number = version.isascii() and version.isdigit() and len(version) <= _MAX_DIGITS
+    return (int(version), version) if number else (-1, version)

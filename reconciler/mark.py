@@ -13,6 +13,9 @@ from typing import Any
 
 from reconciler.ir import Placement, frozen_map
 
+MAX_LENGTH = 128 * 1024
+"""Characters of a mark: ours stay far below; a longer annotation was not written by us."""
+
 
 class State(StrEnum):
     """Whether the cloud is known to be as the digest says."""
@@ -71,15 +74,20 @@ def finalizer(provider: str) -> str:
 
 
 def parse(text: str) -> Mark | None:
-    """Return the mark that an annotation holds; None for one that cannot be read, which counts as none at all."""
+    """Return the mark that an annotation holds; None for one that cannot be read, which counts as none at all.
+
+    Whoever may edit the Gateway may edit the mark, so nothing in it is taken on trust: see `reconcile` for placement.
+    """
+    if len(text) > MAX_LENGTH:
+        return None
     try:
         body: dict[str, Any] = json.loads(text)
         return Mark(
             state=State(body["state"]),
-            placement=Placement(**body["placement"]),
+            placement=Placement(**{str(k): str(v) for k, v in body["placement"].items()}),
             nonce=str(body["nonce"]),
             parts=frozen_map({str(k): str(v) for k, v in body["parts"].items()}),
             names=tuple(str(name) for name in body["names"]),
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
