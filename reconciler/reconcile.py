@@ -159,11 +159,24 @@ def _observe(run: _Run, mark: Mark | None) -> tuple[Owner, Look, ResourceSet]:
     if look.depth is not Depth.ALL and (not got.exists or got.nonce != owner.nonce):
         look = Look(Depth.ALL, pools=None)
         got = run.room.provider.observe(owner, run.want, look)
+    if placement != run.graph.config.placement and not _stands(run, owner, got):
+        owner, look = replace(owner, placement=run.graph.config.placement), Look(Depth.ALL, pools=None)
+        got = run.room.provider.observe(owner, run.want, look)
     if got.nonce:
         owner = replace(owner, nonce=got.nonce)
     elif mark is not None and mark.state is State.CLEAN:
         owner = replace(owner, nonce=run.room.nonce())  # somebody deleted it: what we create now is another one
     return owner, look, got
+
+
+def _stands(run: _Run, owner: Owner, got: ResourceSet) -> bool:
+    """Return whether a placement that the class does not name, but the mark does, is to be kept.
+
+    Whoever may edit the Gateway may edit its mark: only what stands there and is ours, by tags that only we can set,
+    proves that we were there. A withdrawn Gateway makes nothing, and what it deletes has to be proven anyway.
+    """
+    everything = Look(Depth.ALL, pools=None)
+    return run.graph.withdrawn or bool(got.nonce or run.room.provider.plan(owner, Rendered(), got, everything))
 
 
 def _look(run: _Run, mark: Mark | None) -> Look:
