@@ -16,9 +16,17 @@ from reconciler.keys import ServicePort
 REASONS = ("RefNotPermitted", "InvalidKind", "BackendNotFound", "UnsupportedProtocol")
 """In the order in which they are told when a Route has several problems."""
 _NEVER = tuple(
-    ipaddress.ip_network(cidr) for cidr in ("127.0.0.0/8", "169.254.0.0/16", "::1/128", "fe80::/10", "fd00:ec2::/32")
+    ipaddress.ip_network(cidr)
+    for cidr in (
+        *("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32"),
+        *("::/128", "::1/128", "fe80::/10", "fd00:ec2::/32", "fd20:ce::/32", "ff00::/8"),
+    )
 )
-"""Loopback, link-local and metadata addresses: never behind a load balancer, whatever an EndpointSlice says."""
+"""Unspecified, loopback, link-local, multicast and metadata addresses (also of IPv6, on EC2 and on Google Cloud).
+
+Never behind a load balancer, whatever an EndpointSlice says, and in whatever form it writes them.
+"""
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(slots=True)
@@ -26,7 +34,7 @@ class Backends:
     """Resolves backendRefs against one snapshot; collects the pools that they lead to."""
 
     grants: Grants
-    config: Config
+    ranges: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
     app_protocols: tuple[str, ...]
     services: Mapping[tuple[str, str], Service]
     slices: Mapping[tuple[str, str], list[EndpointSlice]]
@@ -40,7 +48,8 @@ class Backends:
         for one in snapshot.slices:
             slices.setdefault((one.meta.namespace, one.service), []).append(one)
         services = {(service.meta.namespace, service.meta.name): service for service in snapshot.services}
-        return cls(grants, config, app_protocols, services, slices)
+        ranges = tuple(ipaddress.ip_network(cidr, strict=False) for cidr in config.target_cidrs)
+        return cls(grants, ranges, app_protocols, services, slices)
 
     def resolve(self, route: HTTPRoute, rule: Rule) -> tuple[RuleBackends, tuple[Problem, ...]]:
         """Return a rule's pools with weights, and the problems of its references."""
@@ -120,10 +129,20 @@ class Backends:
             ip = ipaddress.ip_address(address)
         except ValueError:
             return False
-        if any(ip in network for network in _NEVER):
+        forms = (ip, *_inner(ip))
+        if any(form in network for network in _NEVER for form in forms):
             return False
-        ranges = [ipaddress.ip_network(cidr) for cidr in self.config.target_cidrs]
-        return not ranges or any(ip in network for network in ranges)
+        return not self.ranges or any(forms[-1] in network for network in self.ranges)
+
+
+def _inner(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> tuple[ipaddress.IPv4Address, ...]:
+    """Return the IPv4 address that an IPv6 address stands for: mapped, 6to4, or behind a NAT64."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ()
+    inner = ip.ipv4_mapped or ip.sixtofour
+    if ip in _NAT64:
+        inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return () if inner is None else (inner,)
 
 
 def _endpoints(one: EndpointSlice, spec: ServicePortSpec) -> Iterator[Endpoint]:
