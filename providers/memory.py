@@ -64,6 +64,11 @@ class MemoryProvider:
         """The provider has no block of its own: any field in it is wrong."""
         return tuple(f"spec.memory.{field_} is not known" for field_ in sorted(config.cloud))
 
+    def refused(self, base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
+        """Nothing is shared here, so nothing is refused."""
+        del base, over
+        return ()
+
     def render(self, lb: LoadBalancer) -> Rendered:
         """Return the resources; entries with filters are rejected, for this cloud has none."""
         if lb.withdrawn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from reconciler.events import Trigger
 from reconciler.gatewayapi.snapshot import Snapshot
@@ -50,6 +50,9 @@ class Provider(Protocol):
 
     def check(self, config: Config) -> tuple[str, ...]:
         """Return what is wrong with the provider's own block of a configuration, a sentence each."""
+
+    def refused(self, base: Config, over: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what a Gateway's own block `over` may not say under its class's settings, a sentence each."""
 
     def render(self, lb: LoadBalancer) -> Rendered:
         """Return the native resources; total and deterministic: what cannot be becomes a Rejection."""

@@ -4,6 +4,7 @@ aws:
   subnets: [subnet-..., subnet-...]     # else by tag: kubernetes.io/role/elb, internal-elb
   vpc: vpc-...                          # else the subnets' own
   securityGroups: [sg-...]              # instead of one of ours; `managed` adds ours to them
+  allowedSecurityGroups: [sg-...]       # what a Gateway's own block may name besides those
   tags: {cost-centre: "4711"}
   regexAlternation: true                # may one regular expression carry several hosts or paths
   quotas: {rulesPerLoadBalancer: 200}   # what AWS raised for the account
@@ -15,6 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from providers.aws.resources import MANAGED
 from reconciler.ir import Config, Json, frozen_map
 
 
@@ -88,6 +90,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Json], bool], str]] = {
     "subnets": (_all_match(r"subnet-[0-9a-f]+"), "a list of subnet ids"),
     "vpc": (lambda value: isinstance(value, str) and bool(re.fullmatch(r"vpc-[0-9a-f]+", value)), "a VPC id"),
     "securityGroups": (_all_match(r"sg-[0-9a-f]+|managed"), "a list of security group ids, or `managed`"),
+    "allowedSecurityGroups": (_all_match(r"sg-[0-9a-f]+"), "a list of security group ids"),
     "tags": (
         lambda value: isinstance(value, Mapping) and all(isinstance(item, str) for item in value.values()),
         "a map of texts",
@@ -114,3 +117,20 @@ def _wrong(block: Mapping[str, Json]) -> Iterator[str]:
             yield f"spec.aws.quotas.{name} is not known; known are {', '.join(sorted(_QUOTAS))}"
         elif not _is_count(value):
             yield f"spec.aws.quotas.{name} has to be a number above 0"
+
+
+_OF_THE_CLASS = ("allowedSecurityGroups", "quotas", "subnets", "vpc")
+"""Where a load balancer stands, and what is allowed, is said by the GatewayClass alone."""
+
+
+def refused(base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
+    """Return what a Gateway's own `aws` block may not say under its class's, a sentence each."""
+    groups = {MANAGED, *_strings(base.cloud.get("securityGroups")), *_strings(base.cloud.get("allowedSecurityGroups"))}
+    return (
+        *(f"spec.aws.{name} may be set by a GatewayClass only" for name in _OF_THE_CLASS if name in over),
+        *(
+            f"spec.aws.securityGroups: {group} is not among the allowedSecurityGroups of the GatewayClass"
+            for group in _strings(over.get("securityGroups"))
+            if group not in groups
+        ),
+    )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from providers.aws.apply import Applier
 from providers.aws.capabilities import capabilities
 from providers.aws.clients import Clients
-from providers.aws.config import check
+from providers.aws.config import check, refused
 from providers.aws.limiter import Limiter, Limits
 from providers.aws.observe import observe
 from providers.aws.plan import plan
@@ -18,7 +18,7 @@ from providers.aws.render import render
 from providers.aws.sweep import Live, sweep
 from providers.aws.waiting import waits
 from reconciler.errors import Misconfigured
-from reconciler.ir import Capabilities, Config, LoadBalancer, Placement
+from reconciler.ir import Capabilities, Config, Json, LoadBalancer, Placement
 from reconciler.plan import Look, Outcome, Plan, Rendered, ResourceSet
 from reconciler.ports import Owner, ReadSecret
 
@@ -51,6 +51,10 @@ class AwsProvider:
     def check(self, config: Config) -> tuple[str, ...]:
         """Return what is wrong with the `aws` block."""
         return check(config)
+
+    def refused(self, base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
+        """Return what a Gateway may not say in its own `aws` block."""
+        return refused(base, over)
 
     def render(self, lb: LoadBalancer) -> Rendered:
         """Return the AWS resources."""

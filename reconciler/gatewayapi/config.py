@@ -35,6 +35,9 @@ class Cloud(Protocol):
     def check(self, config: Config) -> tuple[str, ...]:
         """Return what is wrong with the provider's own block, a sentence each."""
 
+    def refused(self, base: Config, over: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what a Gateway's own block `over` may not say under its class's settings, a sentence each."""
+
 
 def class_config(snapshot: Snapshot, gateway_class: GatewayClass, cloud: Cloud) -> tuple[Config, tuple[Problem, ...]]:
     """Return the class's settings and what is wrong with its parametersRef."""
@@ -58,6 +61,8 @@ def gateway_config(
     if refused := sorted(set(found.spec) - allowed):
         text_ = f"{_name(found)}: spec.{refused[0]} may not be set by a Gateway; its class allows {_list(allowed)}"
         return _checked(spec, _invalid(text_), base, cloud)
+    if foreign := cloud.refused(read_config(spec, cloud.name), mapping(found.spec.get(cloud.name))):
+        return _checked(spec, _invalid(f"{_name(found)}: {foreign[0]}"), base, cloud)
     return _checked(_merged(spec, found.spec), problem, found, cloud)
 
 
@@ -104,13 +109,16 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Mapping[str, An
 
 
 def read_config(spec: Mapping[str, Any], cloud: str) -> Config:
-    """Return the settings that a LoadBalancerConfig's spec holds; `cloud` names the provider's own block."""
+    """Return the settings that a LoadBalancerConfig's spec holds; `cloud` names the provider's own block.
+
+    What is no CIDR is left out here and told by the checks, which refuse the Gateway: it never widens what is built.
+    """
     placement = mapping(spec.get("placement"))
     return Config(
         scheme=text(spec.get("scheme")) or "internal",
         address_type=text(spec.get("addressType")) or "ipv4",
         source_ranges=tuple(sorted(strings(spec.get("sourceRanges")))),
-        target_cidrs=tuple(sorted(strings(spec.get("targetCIDRs")))),
+        target_cidrs=tuple(sorted(filter(_is_cidr, strings(spec.get("targetCIDRs"))))),
         tls_policy=text(spec.get("tlsPolicy")),
         attributes=frozen_map({str(k): text(v) for k, v in mapping(spec.get("attributes")).items()}),
         deletion_protection=spec.get("deletionProtection") is True,
@@ -143,7 +151,12 @@ def _wrong(spec: Mapping[str, Any]) -> Iterator[str]:
         if name not in _FIELDS:
             yield f"spec.{name} is not a field of {KIND}; known are {', '.join(sorted(_FIELDS))}"
         elif not _FIELDS[name](value):
-            yield f"spec.{name} has a value that is not allowed: {value!r}"
+            yield f"spec.{name} has a value that is not allowed: {_shown(value)}"
+
+
+def _shown(value: object, limit: int = 100) -> str:
+    text_ = repr(value)
+    return text_ if len(text_) <= limit else text_[:limit] + "…"
 
 
 def _all(value: object, check: Callable[[object], bool]) -> bool:
@@ -152,7 +165,7 @@ def _all(value: object, check: Callable[[object], bool]) -> bool:
 
 def _is_cidr(value: object) -> bool:
     try:
-        ipaddress.ip_network(str(value))
+        ipaddress.ip_network(value if isinstance(value, str) else "")
     except ValueError:
         return False
     return True
