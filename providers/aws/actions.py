@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from providers.aws.conditions import MAX_TEXT, ROOT, Kind, Path, path_of
+from providers.aws.conditions import MAX_TEXT, ROOT, Kind, Path, escape, path_of
 from providers.aws.resources import fixed_response
 from reconciler.ir import Entry, FixedResponse, Forward, Json, PathRewrite, Redirect, RewriteType
 
@@ -125,7 +125,7 @@ def _prefix_redirects(entry: Entry, redirect: Redirect, rewrite: PathRewrite, li
         yield Answer(_redirect(redirect, listener, f"{new}/#{{path}}"))
         return
     yield Answer(_redirect(redirect, listener, new or "/"), path=Path(Kind.EXACT, prefix.value))
-    below = {"Type": "url-rewrite", "Regex": f"^{prefix.value}/", "Replace": "/"}
+    below = {"Type": "url-rewrite", "Regex": f"^{escape(prefix.value)}/", "Replace": "/"}
     yield Answer(_redirect(redirect, listener, f"{new}/#{{path}}"), (below,), Path(Kind.SUBTREE, prefix.value))
 
 

@@ -7,6 +7,7 @@ methods by case, hosts, header and query values without; regular expressions are
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -95,12 +96,12 @@ def _wrong(conditions: Conditions) -> Iterator[str]:
 
 
 def _wrong_path(path: Path) -> str:
+    if len(path_regex(path)) > MAX_TEXT and (not _is_plain(path) or len(path.value) + len("/*") > MAX_TEXT):
+        return f"path {path.value!r}: longer than the {MAX_TEXT} characters of an ALB condition"
     if path.kind is Kind.REGEX and (wrong := _wrong_regex(path.value)):
         return f"path {path.value!r}: {wrong}"
     if not _is_ascii(path.value):
         return f"path {path.value!r}: an ALB compares visible ASCII characters only; write others as %XX"
-    if len(path_regex(path)) > MAX_TEXT and (not _is_plain(path) or len(path.value) + len("/*") > MAX_TEXT):
-        return f"path {path.value!r}: longer than the {MAX_TEXT} characters of an ALB condition"
     return ""
 
 
@@ -109,12 +110,12 @@ def _wrong_header(header: ValueMatch) -> str:
         return f"header {header.name}: an ALB compares header names of up to {MAX_HEADER_NAME} characters"
     if header.name == "host":
         return "header host: use hostnames; an ALB does not compare Host as a header"
+    if len(_value_regex(header)) > MAX_TEXT:
+        return f"header {header.name}: its value is longer than the {MAX_TEXT} characters of an ALB condition"
     if header.type is ValueType.REGULAR_EXPRESSION and (wrong := _wrong_regex(header.value)):
         return f"header {header.name}: {wrong}"
     if not _is_ascii(header.value):
         return f"header {header.name}: an ALB compares visible ASCII characters only"
-    if len(_value_regex(header)) > MAX_TEXT:
-        return f"header {header.name}: its value is longer than the {MAX_TEXT} characters of an ALB condition"
     return ""
 
 
@@ -129,11 +130,13 @@ def _wrong_parameter(parameter: ValueMatch) -> str:
 
 
 def _wrong_regex(expression: str) -> str:
+    """Return why an expression (of at most MAX_TEXT characters: compiling longer ones may cost too much) is refused."""
     if found := _OUT_OF_DIALECT.search(expression):
         return f"{found.group()} is not in the regular expression dialect of an ALB"
     try:
-        re.compile(expression)
-    except re.error as error:
+        with warnings.catch_warnings(action="ignore"):  # of what Python may read otherwise one day; an ALB never does
+            re.compile(expression)
+    except (re.error, OverflowError, RecursionError) as error:
         return f"not a regular expression: {error}"
     return ""
 
@@ -205,7 +208,7 @@ def _hosts(hosts: tuple[str, ...]) -> list[dict[str, Json]]:
 def _host_regex(host: str) -> str:
     """Return the expression of a hostname; a Host header may carry a port, which plain values would miss."""
     rest = host.removeprefix("*.")
-    return f"^{'.+[.]' if rest != host else ''}{_escape(rest)}{_PORT}$"
+    return f"^{'.+[.]' if rest != host else ''}{escape(rest)}{_PORT}$"
 
 
 def _methods(methods: tuple[str, ...]) -> list[dict[str, Json]]:
@@ -219,7 +222,7 @@ def _header(header: ValueMatch) -> dict[str, Json]:
 def _value_regex(header: ValueMatch) -> str:
     if header.type is ValueType.REGULAR_EXPRESSION:
         return f"^(?:{header.value})$"
-    return f"^{_escape(header.value)}$"
+    return f"^{escape(header.value)}$"
 
 
 def _parameter(parameter: ValueMatch) -> dict[str, Json]:
@@ -257,11 +260,11 @@ def path_regex(path: Path) -> str:
     """Return the anchored expression of a path."""
     if path.kind is Kind.REGEX:
         return f"^(?:{path.value})$"
-    text = _escape(path.value)
+    text = escape(path.value)
     return {Kind.EXACT: f"^{text}$", Kind.PREFIX: f"^{text}(/.*)?$", Kind.SUBTREE: f"^{text}/.*$"}[path.kind]
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Return a text as a regular expression, with no more escapes than any dialect needs."""
     return re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)
 

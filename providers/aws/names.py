@@ -88,6 +88,6 @@ def user_tags(labels: Mapping[str, str]) -> dict[str, str]:
     fit = {
         key: value
         for key, value in sorted(labels.items())
-        if not key.startswith((PREFIX, "aws:")) and _TAG_KEY.fullmatch(key) and _TAG_VALUE.fullmatch(value)
+        if not key.lower().startswith((PREFIX, "aws:")) and _TAG_KEY.fullmatch(key) and _TAG_VALUE.fullmatch(value)
     }
     return dict(list(fit.items())[: MAX_TAGS - OUR_TAGS])

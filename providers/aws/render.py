@@ -43,6 +43,8 @@ from reconciler.plan import Rendered, Resource, ResourceKey, digest
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 KEY_TYPES = frozenset({"RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"})
 EVERYBODY = {"ipv4": ("0.0.0.0/0",), "dualstack": ("0.0.0.0/0", "::/0")}
+MAX_DESCRIPTION = 255
+"""Characters of a security group's description (EC2 API, CreateSecurityGroup); a name alone may have 253."""
 _EMPTY_POOL = "no-backend"
 _NO_ROUTE = 404
 
@@ -100,7 +102,7 @@ def _base(lb: LoadBalancer, aws: AwsConfig, frontends: Sequence[Frontend]) -> It
     where = f"{lb.key.namespace}/{lb.key.name}"
     groups = aws.security_groups or (MANAGED,)
     if MANAGED in groups:
-        spec: dict[str, Json] = {"Description": f"routewright: clients of Gateway {where}"}
+        spec: dict[str, Json] = {"Description": f"routewright: clients of Gateway {where}"[:MAX_DESCRIPTION]}
         yield Resource(SECURITY_GROUP_KEY, spec | ({"VpcId": aws.vpc} if aws.vpc else {}), (str(lb.key),))
         sources = lb.config.source_ranges or EVERYBODY[lb.config.address_type]
         for frontend in frontends:
