@@ -79,6 +79,10 @@ class Conditions:
         return Condition(type_, status, reason, _bounded(message), self._generation)
 
 
-def _bounded(message: str, limit: int = 32_768) -> str:
-    """Return a message that fits the schema; metav1.Condition allows 32768 characters."""
-    return message if len(message) <= limit else message[: limit - 1] + "…"
+MAX_MESSAGE = 1024
+"""Characters. metav1.Condition allows 32768, but a status holds hundreds of conditions (64 listeners, 32 parents), and
+one that is larger than etcd takes (1.5 MiB) could not be written at all."""
+
+
+def _bounded(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
