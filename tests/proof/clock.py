@@ -27,5 +27,5 @@ def provider_in(account: Account) -> AwsProvider:
     def pause(seconds: float) -> None:
         account.clock.advance(seconds)
 
-    provider.sleep = provider.limiter.sleep = pause
+    provider.sleep = provider.limits.reconcile.sleep = pause
     return provider

@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 
 def event(subject: Any = "Gateway/infra/gw", source: Any = "/clusters/c", **data: Any) -> str:
     """Return a trigger's text with some of it replaced."""
-    whole = {"cause": "event", "seen": [], "services": [], "run": "", "attempt": 0} | data
+    whole = {"cause": "event", "seen": [], "services": [], "run": "", "attempt": 0, "waiting": []} | data
     return json.dumps({"type": EVENT_TYPE, "dataschema": SCHEMA, "subject": subject, "source": source, "data": whole})
 
 
