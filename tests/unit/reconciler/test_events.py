@@ -8,7 +8,17 @@ from dataclasses import replace
 import pytest
 
 from reconciler.errors import Misconfigured
-from reconciler.events import MAX_BYTES, Cause, Seen, Trigger, from_text, to_text
+from reconciler.events import (
+    MAX_BATCH,
+    MAX_BYTES,
+    Cause,
+    Seen,
+    Trigger,
+    batch_from_text,
+    batch_to_text,
+    from_text,
+    to_text,
+)
 
 TRIGGER = Trigger(
     cluster="abcdefghij",
@@ -110,3 +120,74 @@ def test_only_endpoint_changes_are_told_apart() -> None:
     slices = replace(TRIGGER, seen=(Seen("EndpointSlice", "u", "1"),))
 
     assert (True, False) == (slices.only_endpoints, TRIGGER.only_endpoints)
+
+
+WAITING = TRIGGER.awaiting(["lb-2", "lb-1"])
+
+
+def test_triggers_travel_together() -> None:
+    """A batch and back gives the same triggers, what they wait for included."""
+    batch = (TRIGGER, TRIGGER.again(), WAITING)
+
+    assert batch == batch_from_text(batch_to_text(batch))
+    assert ("lb-1", "lb-2") == WAITING.waiting
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        to_text(TRIGGER),
+        "[1]",
+        batch_to_text([TRIGGER] * (MAX_BATCH + 1)),
+        batch_to_text([WAITING]).replace('["lb-1","lb-2"]', '"lb-1"'),
+        batch_to_text([WAITING]).replace('["lb-1","lb-2"]', '["lb-1",2]'),
+        batch_to_text([WAITING]).replace('"waiting":["lb-1","lb-2"]', '"more":[]'),
+    ],
+)
+def test_a_batch_that_is_not_ours_is_refused_whole(text: str) -> None:
+    """Empty, too long, not a batch, or with something in it that is no trigger."""
+    with pytest.raises(Misconfigured, match="not a"):
+        batch_from_text(text)
+
+
+@pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.EVENT])
+def test_going_on_asks_for_all_that_was_asked_for(cause: Cause) -> None:
+    """A relist compares every pool, a deep look everything: also in their second run."""
+    again = replace(TRIGGER, cause=cause, run="r").again()
+
+    assert (cause, TRIGGER.seen, TRIGGER.services) == (again.cause, again.seen, again.services)
+
+
+def test_an_event_that_goes_on_is_never_taken_for_its_own_repetition() -> None:
+    """Its deduplication id would be the same again."""
+    assert (Cause.LATER, TRIGGER.services) == (TRIGGER.again().cause, TRIGGER.again().services)
+
+
+def test_what_only_waits_asks_for_nothing_more() -> None:
+    """All was done: two reads are enough to tell that the load balancer is there."""
+    assert (Cause.LATER, ()) == (WAITING.cause, WAITING.services)
+
+
+@pytest.mark.parametrize(
+    ("causes", "stronger"),
+    [
+        ((Cause.EVENT, Cause.LATER), Cause.LATER),
+        ((Cause.RELIST, Cause.RESYNC), Cause.RELIST),
+        ((Cause.RELIST, Cause.LATER), Cause.RELIST),
+        ((Cause.DEEP, Cause.RELIST), Cause.DEEP),
+    ],
+)
+def test_of_two_causes_the_one_that_asks_for_more_stands(causes: tuple[Cause, Cause], stronger: Cause) -> None:
+    """In either order."""
+    one, other = (replace(TRIGGER, cause=cause) for cause in causes)
+
+    assert {stronger} == {one.merge(other).cause, other.merge(one).cause}
+
+
+def test_merged_triggers_wait_only_if_both_can() -> None:
+    """And then for any of what either waits for."""
+    other = TRIGGER.awaiting(["lb-3"])
+
+    assert ("lb-1", "lb-2", "lb-3") == WAITING.merge(other).waiting
+    assert () == WAITING.merge(TRIGGER.again()).waiting == TRIGGER.again().merge(WAITING).waiting
