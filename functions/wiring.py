@@ -43,7 +43,7 @@ class Settings:
         roles: ALLOWED_ROLES, identities that a GatewayClass may ask us to assume, joined by `,`.
         debounce: DEBOUNCE, seconds of quiet that end a burst of events of one Gateway; 0.1 by default.
         concurrency: CONCURRENCY, reconciles that run at once in the deployment; they share the rate of calls.
-        call_rate: CALL_RATE, multiplies our limits on calls to the cloud, where the account's were raised.
+        call_rate: CALL_RATE, how many times the default limits on calls the account has, where AWS raised them.
     """
 
     controller: str = "routewright.dev/aws"

@@ -13,11 +13,16 @@ from rich.console import Console
 from tests.bench.compiling import measure_compile
 from tests.bench.reconciles import measure_cold, measure_runs
 from tests.bench.rows import Measure, Row, table
+from tests.bench.waiting import measure_long_change, measure_waiting
+from tests.bench.wall_clock import measure_wall_clock
 
 MEASUREMENTS: Mapping[str, Measure] = {
     "runs": measure_runs,
     "cold": measure_cold,
     "compile": measure_compile,
+    "waiting": measure_waiting,
+    "long-change": measure_long_change,
+    "wall-clock": measure_wall_clock,
 }
 
 
