@@ -10,8 +10,10 @@ from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore import xform_name
 from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
@@ -83,26 +85,27 @@ class Clients:
             return self._made[service]
 
     def _open(self) -> Any:
-        region = self.region or None
-        if not self.role:
-            return _own_session(region)
-        try:
-            sts: Any = _own_session(region).client("sts")
-            found = sts.assume_role(RoleArn=self.role, RoleSessionName="routewright")["Credentials"]
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, "sts.AssumeRole") from error
-        return boto3.Session(
-            aws_access_key_id=found["AccessKeyId"],
-            aws_secret_access_key=found["SecretAccessKey"],
-            aws_session_token=found["SessionToken"],
-            region_name=region,
-        )
+        own = _own_session(self.region or None)
+        return _assumed(own, self.role) if self.role else own
 
 
 @cache
 def _own_session(region: str | None) -> Any:
     """Our own identity; kept, for a session reads megabytes of API models when it makes its first clients."""
     return boto3.Session(region_name=region)
+
+
+def _assumed(own: Any, role: str) -> Any:
+    """A role's identity; renewed before it expires, for a container outlives the hour that STS gives."""
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=own.client,
+        source_credentials=own.get_credentials(),
+        role_arn=role,
+        extra_args={"RoleSessionName": "routewright"},
+    )
+    session: Any = botocore.session.get_session()
+    session._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # noqa: SLF001 - no public way
+    return boto3.Session(botocore_session=session, region_name=own.region_name)
 
 
 def _kind(operation: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -40,6 +41,11 @@ class World:
         provider = provider_for(CONTROLLER, roles=roles, rate=1000)
         provider.now = self.account.clock.now
         return dict(provider.waits(ids))
+
+    def assumed(self) -> list[tuple[str, str]]:
+        """Return the calls to STS, with the role."""
+        entries = self.account.journal.entries()
+        return [(one.operation, one.parameters["RoleArn"]) for one in entries if one.service == "sts"]
 
     def looked(self) -> list[int]:
         """Return how many load balancers each call asked for."""
@@ -89,6 +95,24 @@ def test_a_role_is_assumed_for_what_it_was_made_with_and_only_if_it_is_allowed(w
     assert "load balancer lb0 is provisioning" == one.text
     with pytest.raises(Misconfigured, match="ROUTEWRIGHT_ALLOWED_ROLES"):
         world.waits(one.id)
+    assert {one.id: 1.0} == world.waits(one.id, roles=(ROLE,))
+    assert [("AssumeRole", ROLE)] == world.assumed()
+
+
+def test_an_assumed_role_is_renewed_before_it_expires(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """STS gives an hour, and a warm container lives longer."""
+    (arn,) = world.balancers(1)
+    provider = provider_for(CONTROLLER, roles=(ROLE,), rate=1000)
+    provider.waits([f"{ROLE} {arn}"])
+    provider.waits([f"{ROLE} {arn}"])
+    assert 1 == len(world.assumed())
+
+    soon = datetime.now(UTC) + timedelta(minutes=59)
+    monkeypatch.setattr("botocore.credentials._local_now", lambda: soon)
+    monkeypatch.setattr("botocore.credentials.RefreshableCredentials._seconds_remaining", lambda _: 60.0)
+    provider.waits([f"{ROLE} {arn}"])
+
+    assert 2 == len(world.assumed())
 
 
 def test_a_look_needs_no_tokens_of_the_runs(world: World) -> None:
