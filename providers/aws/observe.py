@@ -36,7 +36,7 @@ from providers.aws.resources import (
     target_group_key,
     targets_key,
 )
-from providers.aws.waiting import PROVISIONING, awaited
+from providers.aws.waiting import FAILED, PROVISIONING, awaited
 from reconciler.errors import Conflict, Misconfigured, NotReady
 from reconciler.ir import Json
 from reconciler.plan import Depth, Look, Rendered, Resource, ResourceKey, ResourceSet, differing, digest
@@ -122,6 +122,11 @@ class _Look:
             managed = next((one.cloud_id for one in self.found.values() if one.key.kind == "security-group"), "")
             self.found[key] = Resource(key, canonical.load_balancer(item, managed), cloud_id=arn)
         state = wanted["State"]["Code"] if wanted is not None else ""
+        if wanted is not None and state == FAILED:
+            reason = wanted["State"].get("Reason") or "no reason is given"
+            raise Misconfigured(
+                f"load balancer {self._name}: AWS could not make it ({reason}); mend that and delete it"
+            )
         nonces = (tags.get(item["LoadBalancerArn"], {}).get(NONCE, "") for item in balancers)
         return ResourceSet(
             resources=self.found,

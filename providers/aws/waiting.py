@@ -16,7 +16,7 @@ from reconciler.errors import Conflict
 from reconciler.ir import Placement
 from reconciler.plan import Awaited
 
-PROVISIONING = "provisioning"
+PROVISIONING, FAILED = "provisioning", "failed"
 BATCH = 20
 """ARNs that DescribeLoadBalancers takes (ELBv2 API model)."""
 EVERY, LONGEST = 1.0, 60.0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from emulators.aws.inprocess import strict_aws
+from emulators.aws.records import LoadBalancer
 from providers import provider_for
 from reconciler.errors import Throttled
 from reconciler.events import Cause, Trigger
@@ -96,6 +97,23 @@ def test_a_paused_gateway_is_told_when_its_load_balancer_is_there(world: World) 
 
     assert result.outcome.held
     assert tuple(balancers) == result.follow_up(trigger()).waiting
+
+
+def test_a_load_balancer_that_aws_could_not_make_is_told_and_waited_for_no_longer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.run()
+    monkeypatch.setattr(LoadBalancer, "state", lambda *_: "failed")
+
+    result = world.run(trigger(cause=Cause.LATER))
+
+    assert result.retry_after is None
+    assert ("False", "Invalid") == world.says()["Programmed"]
+    (failure,) = result.outcome.failed
+    assert "AWS could not make it" in failure.error.message
+    world.cluster.remove("Gateway", "infra", "gw")
+    world.run()
+    assert [] == world.account.state()["loadBalancers"], "its Gateway can be deleted all the same"
 
 
 def _annotations(world: World) -> dict[str, str]:
