@@ -71,9 +71,14 @@ class Context:
 
 
 class Deployment:
-    """Functions, queues and a cluster around an account. `timeout`: seconds of one invocation."""
+    """Functions, queues and a cluster around an account.
 
-    def __init__(self, account: Account, *, concurrency: int = 4, timeout: float = 120.0) -> None:
+    `timeout`: seconds of one invocation; `batch`: messages that the `later` queue hands over at once.
+    """
+
+    def __init__(
+        self, account: Account, *, concurrency: int = 4, timeout: float = 120.0, batch: int = LONGEST_BATCH
+    ) -> None:
         account.prepare_network()
         self.account, self.timeout = account, timeout
         self.time = VirtualTime(account.clock)
@@ -84,7 +89,7 @@ class Deployment:
         for _ in range(concurrency):
             self._serve(self.fifo, 1, self._reconcile)
         for _ in range(LOOKERS):
-            self._serve(self.later, LONGEST_BATCH, later.handler)
+            self._serve(self.later, batch, later.handler)
 
     def send(self, trigger: Trigger) -> None:
         """Put a trigger on the FIFO queue, as the watcher does."""

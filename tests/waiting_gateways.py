@@ -10,6 +10,7 @@ from reconciler.events import Cause
 from tests.builders import gateway, gateway_class, parent, route, with_service
 from tests.deployment import Deployment, Said
 from tests.fakes import trigger
+from tests.virtual_queues import LONGEST_BATCH
 
 _PATIENCE = 600.0
 
@@ -37,11 +38,13 @@ class Figures:
     runs: int
 
 
-def wait_for_gateways(count: int, provisioning: float, *, events: int = 0, concurrency: int = 4) -> Figures:
+def wait_for_gateways(
+    count: int, provisioning: float, *, events: int = 0, concurrency: int = 4, batch: int = LONGEST_BATCH
+) -> Figures:
     """Make Gateways at once; `events` more triggers reach each while it waits."""
     settings = Settings(provisioning=provisioning, virtual_clock=True, throttle=True)
     with strict_aws(settings) as account:
-        deployment = Deployment(account, concurrency=concurrency)
+        deployment = Deployment(account, concurrency=concurrency, batch=batch)
         cluster = deployment.cluster
         names = [f"gw{number}" for number in range(count)]
         cluster.put(gateway_class(), *with_service())

@@ -25,3 +25,11 @@ def test_each_gateway_is_programmed_within_two_seconds_of_its_load_balancer_and_
     assert {("False", "Pending", ())} == {(one.programmed, one.reason, one.addresses) for one in found.meanwhile}
     assert COUNT * (2 + events) == found.runs, "one run makes it, one tells that it is there, none in between"
     assert found.looks <= LOOK["read"].per_second * found.waited + LOOK["read"].burst
+
+
+def test_those_who_wait_stay_together_though_the_queue_hands_out_few_messages_at_once() -> None:
+    """SQS promises no batch of any size; alone, each would soon cost a call of its own."""
+    found = wait_for_gateways(COUNT, 60.0, batch=3)
+
+    assert max(found.late.values()) <= BUDGET
+    assert found.looks <= 2 * found.waited
