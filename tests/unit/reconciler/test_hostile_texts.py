@@ -45,7 +45,7 @@ def event(subject: Any = "Gateway/infra/gw", source: Any = "/clusters/c", **data
         '{"type":' * 30_000,
         "x" * (MAX_BYTES + 1),
         "x" * MIB,
-        gzip.compress(to_text(Trigger("c", "infra", "gw")).encode()).decode("latin-1"),
+        gzip.compress(to_text(Trigger("c", "infra", "gw")).encode(), mtime=0).decode("latin-1"),
         "",
         "null",
         "1" * 5000,
