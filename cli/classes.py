@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reconciler.gatewayapi.values import mapping, text
+
 _API = "gateway.networking.k8s.io/v1"
 _CONFIG = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "namespace": "routewright-system"}
 
@@ -48,10 +50,9 @@ def shipped_for(objects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the shipped objects of the classes that Gateways name and that are absent."""
     present = list(objects)
     names = {_class_name(item) for item in present if item.get("kind") == "Gateway"}
-    have = {item["metadata"]["name"] for item in present if item.get("kind") == "GatewayClass" and item.get("metadata")}
+    have = {text(mapping(item.get("metadata")).get("name")) for item in present if item.get("kind") == "GatewayClass"}
     return [item for name, items in SHIPPED.items() if name in names - have for item in items]
 
 
 def _class_name(gateway: Mapping[str, Any]) -> str:
-    spec = gateway.get("spec")
-    return str(spec.get("gatewayClassName")) if isinstance(spec, dict) else ""
+    return text(mapping(gateway.get("spec")).get("gatewayClassName"))

@@ -15,7 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from cli.manifests import ManifestError
 from reconciler.errors import ReconcilerError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Gateway API objects become cloud load balancers.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # they may hold a Secret
+    help="Gateway API objects become cloud load balancers.",
+)
 
 
 class Output(StrEnum):
@@ -53,20 +58,20 @@ def plan(
     Ends with 1 if the input cannot be read or a schema refuses an object.
     """
     from cli.plan import document, make_plan
-    from cli.show import show_answer
+    from cli.show import plain, show_answer
 
     errors = Console(stderr=True)
     try:
         answer = make_plan(where, provider.value, crds)
     except (ManifestError, ReconcilerError) as error:
-        errors.print(str(error), style="red", markup=False, highlight=False)
+        errors.print(plain(str(error), style="red"))
         raise typer.Exit(1) from error
     if output is Output.YAML:
         sys.stdout.write(yaml.safe_dump(document(answer), sort_keys=True, width=110, allow_unicode=True))
         for finding in answer.findings:
-            errors.print(f"{finding.place}: {finding.name}: {finding.field}: {finding.message}", markup=False)
+            errors.print(plain(f"{finding.place}: {finding.name}: {finding.field}: {finding.message}"))
         for note in answer.notes:
-            errors.print(f"note: {note}", markup=False)
+            errors.print(plain(f"note: {note}"))
     else:
         show_answer(_console(), answer)
     if answer.findings:

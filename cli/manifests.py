@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from cli.documents import MAX_BYTES, DocumentError, read_documents
 
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
@@ -49,7 +49,7 @@ def read_manifests(where: Iterable[str]) -> list[Manifest]:
 
 def _files(where: str) -> Iterator[tuple[str, str]]:
     if where == "-":
-        yield "standard input", sys.stdin.read()
+        yield "standard input", _standard_input()
         return
     path = Path(where)
     if not path.exists():
@@ -59,18 +59,25 @@ def _files(where: str) -> Iterator[tuple[str, str]]:
         raise ManifestError(f"{where}: no .yaml, .yml or .json file in it")
     for file in found:
         try:
+            if file.stat().st_size > MAX_BYTES:
+                raise ManifestError(f"{file}: longer than {MAX_BYTES} bytes")
             yield str(file), file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ManifestError(f"{file}: cannot be read as UTF-8 text") from error
+        except (OSError, UnicodeDecodeError):
+            raise ManifestError(f"{file}: cannot be read as UTF-8 text") from None
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.read(MAX_BYTES + 1)
+    except UnicodeDecodeError:
+        raise ManifestError("standard input: cannot be read as UTF-8 text") from None
 
 
 def _documents(source: str, text: str) -> Iterator[Manifest]:
     try:
-        bodies = list(yaml.load_all(text, Loader=_PlainLoader))
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        raise ManifestError(f"{source}{line}: not YAML: {getattr(error, 'problem', None) or error}") from error
+        bodies = read_documents(text)
+    except DocumentError as error:
+        raise ManifestError(f"{source}{error}") from None
     for number, body in enumerate(bodies, start=1):
         if body is None:
             continue
@@ -88,13 +95,3 @@ def _open_list(source: str, number: int, body: dict[str, Any]) -> Iterator[Manif
             yield Manifest(source, number, item)
     else:
         yield Manifest(source, number, body)
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """Reads times as text, as the API server hands them out."""
-
-
-_PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}

@@ -17,42 +17,46 @@ _COLOURS = {Op.CREATE: "green", Op.UPDATE: "yellow", Op.DELETE: "red"}
 _GOOD_WHEN_FALSE = frozenset({"Conflicted", "PartiallyInvalid", "OverlappingTLSConfig"})
 
 
+def plain(text: str, style: str = "") -> Text:
+    """Return a text of the user's as a terminal may have it: no markup, and no control character takes effect."""
+    return Text("".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text), style)
+
+
 def show_answer(console: Console, answer: Answer) -> None:
     """Print findings, the plan of each Gateway, every status, and the notes."""
     for finding in answer.findings:
-        console.print(
-            f"[red]refused by the schema[/] {finding.place}: {finding.name}: {finding.field}: {finding.message}"
-        )
+        told = f"{finding.place}: {finding.name}: {finding.field}: {finding.message}"
+        console.print(Text("refused by the schema ", style="red") + plain(told))
     for planned in answer.offline.gateways:
         console.print(gateway_tables(planned))
     console.print(status_table(answer.offline.statuses))
     for note in answer.notes:
-        console.print(Text(f"note: {note}", style="dim"))
+        console.print(plain(f"note: {note}", style="dim"))
 
 
 def gateway_tables(planned: Planned) -> RenderableType:
     """Return the calls that would build one Gateway, and what cannot be built."""
     where = f"Gateway {planned.key.namespace}/{planned.key.name}"
     if not planned.plan:
-        return Text(f"{where}: nothing would be built")
+        return plain(f"{where}: nothing would be built")
     parts: list[RenderableType] = [changes_table(where, planned.plan.changes)]
-    parts += [Text(f"cannot: {one.origin}: {one.message}", style="yellow") for one in planned.rejections]
+    parts += [plain(f"cannot: {one.origin}: {one.message}", style="yellow") for one in planned.rejections]
     if planned.want.shadowed:
         parts.append(
-            Text(f"never reached, an earlier equal match wins: {', '.join(planned.want.shadowed)}", style="dim")
+            plain(f"never reached, an earlier equal match wins: {', '.join(planned.want.shadowed)}", style="dim")
         )
     return Group(*parts)
 
 
 def changes_table(title: str, changes: Sequence[Change]) -> Table:
     """Return a table of changes with their reasons."""
-    table = Table(title=f"{title}: {len(changes)} calls", title_justify="left", expand=False)
+    table = Table(title=plain(f"{title}: {len(changes)} calls"), title_justify="left", expand=False)
     for heading in ("", "call", "resource", "why"):
         table.add_column(heading, overflow="fold")
     for change in changes:
         style = _COLOURS[change.op]
         why = f"{change.why} [DISRUPTIVE: {change.disruptive}]" if change.disruptive else change.why
-        table.add_row(Text(change.op, style=style), change.call, str(change.key), Text(why))
+        table.add_row(Text(change.op, style=style), change.call, plain(str(change.key)), plain(why))
     return table
 
 
@@ -65,10 +69,11 @@ def status_table(statuses: Sequence[tuple[str, str, str, Mapping[str, Any]]]) ->
         who = "/".join(part for part in (kind, namespace, name) if part)
         for part, condition in _conditions(status):
             good = (condition["status"] == "True") != (condition["type"] in _GOOD_WHEN_FALSE)
-            shown = Text(condition["status"], style="green" if good else "red")
-            table.add_row(f"{who}{part}", condition["type"], shown, condition["reason"], Text(condition["message"]))
+            shown = plain(condition["status"], style="green" if good else "red")
+            told = (plain(condition[name]) for name in ("reason", "message"))
+            table.add_row(plain(f"{who}{part}"), plain(condition["type"]), shown, *told)
         if not any(True for _ in _conditions(status)):
-            table.add_row(who, "none", "", "", "no Gateway of ours says anything about it")
+            table.add_row(plain(who), "none", "", "", "no Gateway of ours says anything about it")
     return table
 
 

@@ -17,6 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from reconciler.gatewayapi.values import mapping, text
 from reconciler.ir import CertificateFacts
 from reconciler.keys import SecretRef
 from reconciler.ports import KeyPair
@@ -36,9 +37,9 @@ class _UnusableError(Exception):
 
 def facts_of(secret: Mapping[str, Any], now: datetime) -> CertificateFacts:
     """Return what may be known of a Secret (plain dict, `data` or, in a manifest, `stringData`) at a time."""
-    meta = secret.get("metadata") or {}
-    ref = SecretRef(str(meta.get("namespace") or ""), str(meta.get("name") or ""))
-    version = str(meta.get("resourceVersion") or "")
+    meta = mapping(secret.get("metadata"))
+    ref = SecretRef(text(meta.get("namespace")), text(meta.get("name")))
+    version = text(meta.get("resourceVersion"))
     try:
         certificates = _certificates(secret)
         leaf = certificates[0]
@@ -105,7 +106,7 @@ def _private_key(secret: Mapping[str, Any]) -> PrivateKeyTypes:
 
 
 def _content(secret: Mapping[str, Any], name: str) -> bytes:
-    plain, encoded = (secret.get("stringData") or {}).get(name), (secret.get("data") or {}).get(name)
+    plain, encoded = mapping(secret.get("stringData")).get(name), mapping(secret.get("data")).get(name)
     if isinstance(plain, str) and plain:
         return plain.encode()
     if not isinstance(encoded, str) or not encoded:
