@@ -194,8 +194,8 @@ def _event(line: bytes, what: str) -> tuple[str, Plain]:
 def _object(data: bytes, what: str) -> Plain:
     try:
         value = json.loads(data)
-    except ValueError as error:
-        raise Unavailable(f"{what}: the answer is not JSON; is a proxy in between?") from error
+    except (ValueError, RecursionError) as error:
+        raise Unavailable(f"{what}: the answer is not JSON that can be read; is a proxy in between?") from error
     if not isinstance(value, dict):
         raise Unavailable(f"{what}: the answer is not an object; is a proxy in between?")
     return value

@@ -76,11 +76,11 @@ def _names_object(body: bytes) -> bool:
 def _status(body: bytes) -> dict[str, Any]:
     try:
         status: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return status if isinstance(status, dict) else {}
 
 
 def _retry_after(headers: Mapping[str, str] | None) -> float | None:
     value = next((text for name, text in (headers or {}).items() if name.lower() == "retry-after"), "")
-    return float(value) if value.isdigit() else None
+    return float(value) if value.isascii() and value.isdigit() else None
