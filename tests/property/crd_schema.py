@@ -45,7 +45,7 @@ class FromSchema:
         """Return a strategy for the values that a schema allows at a path."""
         own = self._own(schema, path)
         pool = self._pool(path)
-        if pool is None:
+        if pool is None or schema.get("type") == "array":
             return own
         return st.integers(0, 9).flatmap(lambda chance: own if chance == 0 else st.sampled_from(pool))
 
