@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.property.crd_walk import walk
 from tests.property.crd_worlds import worlds
 
-CASES = 200
+CASES = 120
 
 
 @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
