@@ -27,7 +27,8 @@ MAX_BYTES = 256 * 1024
 MAX_BATCH = 20
 """Triggers that travel together on the `later` queue."""
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-"""Names and namespaces as the API server takes them (RFC 1123)."""
+"""Names as the API server takes them (RFC 1123), and namespaces, which are shorter."""
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _PLAIN = re.compile(r"[ -~]{0,600}")
 """What all other texts of ours are made of: ids, versions, `namespace/name`."""
 _MAX_DIGITS = 40
@@ -209,19 +210,22 @@ def _read(event: Mapping[str, Any]) -> Trigger:
         raise ValueError(event["type"])
     kind, namespace, name = _plain(event["subject"]).split("/")
     source = _plain(event["source"])
-    if kind not in ("Gateway", "GatewayClass") or not source.startswith("/clusters/"):
+    if not _is_subject(kind, namespace, name) or not source.startswith("/clusters/"):
         raise ValueError(kind)
     data = event["data"]
+    attempt = int(data["attempt"])
+    if attempt < 0:
+        raise ValueError(attempt)
     return Trigger(
         cluster=source.removeprefix("/clusters/"),
-        namespace=_name(namespace) if kind == "Gateway" else "",
-        name=_name(name),
+        namespace=namespace,
+        name=name,
         kind=kind,
         cause=Cause(data["cause"]),
         seen=tuple(Seen(_plain(k), _plain(u), _plain(v), bool(d)) for k, u, v, d in data["seen"]),
         services=_texts(data["services"]),
         run=_plain(data["run"]),
-        attempt=max(0, int(data["attempt"])),
+        attempt=attempt,
         waiting=_texts(data["waiting"]),
     )
 
@@ -238,10 +242,11 @@ def _plain(value: object) -> str:
     return value
 
 
-def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError("not a name of an object")
-    return value
+def _is_subject(kind: str, namespace: str, name: str) -> bool:
+    """Return whether Kubernetes could have an object of these names: they become part of a path at the API server."""
+    if not _NAME.fullmatch(name):
+        return False
+    return (kind == "GatewayClass" and not namespace) or (kind == "Gateway" and bool(_NAMESPACE.fullmatch(namespace)))
 
 
 def _short(text: str) -> str:
