@@ -14,14 +14,14 @@ import pytest
 from functions import backfill, log, reconcile, resync, sweep, wiring
 from functions.queue import SqsQueue
 from functions.wiring import Settings, read_settings
-from providers.memory import MemoryCloud, MemoryProvider
+from providers.memory import MemoryCloud
 from reconciler.errors import Misconfigured, PermissionDenied, Throttled, Unavailable
 from reconciler.events import Cause, Trigger, batch_from_text, from_text, to_text
 from reconciler.keys import GatewayKey
 from reconciler.ports import KeyPair
-from reconciler.reconcile import Room
 from tests.builders import CLUSTER, gateway, gateway_class, route, with_service
-from tests.fakes import FakeCluster, trigger
+from tests.fakes import trigger
+from tests.unit.functions.local_world import LocalCluster, Sweeping, Wired
 
 
 @dataclass
@@ -36,57 +36,6 @@ class FakeSqs:
         if self.broken:
             raise OSError("no route to the queue")
         self.sent.append(message)
-
-
-@dataclass
-class Ref:
-    """A Gateway of ours."""
-
-    key: GatewayKey
-    class_name: str = "aws"
-
-
-class LocalCluster(FakeCluster):
-    """A cluster in memory with what the schedules ask of it."""
-
-    cluster_id = CLUSTER
-    dead = False
-
-    def gateways(self) -> list[Ref]:
-        """Return the Gateways."""
-        found = [key for key in self.objects if key[0] == "Gateway"]
-        return [Ref(GatewayKey(CLUSTER, namespace, name)) for _, namespace, name in found]
-
-    def classes(self) -> list[str]:
-        """Return the classes."""
-        return [name for kind, _, name in self.objects if kind == "GatewayClass"]
-
-    def gateway_uids(self) -> frozenset[str]:
-        """Return the UIDs of all Gateways."""
-        if self.dead:
-            raise Unavailable("the API server did not answer")
-        return frozenset(self.objects[key]["metadata"]["uid"] for key in self.objects if key[0] == "Gateway")
-
-
-class Sweeping(MemoryProvider):
-    """A provider that notes how it was asked to sweep."""
-
-    asked: list[tuple[str, float, bool]] = []  # noqa: RUF012 - one test, one process
-
-    def sweep(self, cluster: str, live: Any, grace: float, _now: float) -> dict[str, int]:
-        """Note the request."""
-        self.asked.append((cluster, grace, live("infra/gw", "uid-infra-gw")))
-        return {"target groups": 2}
-
-
-class Wired(wiring.Container):
-    """A container on fakes."""
-
-    def room(self, cluster: str) -> Room:
-        """Return the room of the only cluster."""
-        if cluster != CLUSTER:
-            raise Misconfigured(f"cluster {cluster!r} is not one of this deployment's")
-        return Room(self._clusters[CLUSTER], self.provider, lambda: "nonce")
 
 
 @dataclass
