@@ -7,10 +7,10 @@ is raised again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.errors import Conflict, ReconcilerError, TransientError
+from reconciler.errors import Conflict, NotReady, ReconcilerError, TransientError
 from reconciler.events import Cause, Trigger
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
@@ -27,6 +27,8 @@ ALLOW_DISRUPTION = "routewright.dev/allow-disruption"
 PAUSED = "routewright.dev/paused"
 _SOON = 1.0
 """Seconds until the first look at what the cloud has just begun to make; how often after that, the provider says."""
+MOST_WAITS = 20
+"""Looks at what the cloud says is not ready yet, before another one counts as a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,11 +263,12 @@ def _report(result: Result, run: _Run) -> Result:
     writes = run.room.cluster.write_status(updates)
     errors = [failure.error for failure in result.outcome.failed]
     transient = next((error for error in errors if isinstance(error, TransientError)), None)
-    if transient is not None and not _progress(result.outcome):
+    if transient is not None and not _progress(run.trigger, result.outcome, errors):
         raise transient
     return replace(result, status_writes=writes)
 
 
-def _progress(outcome: Outcome) -> bool:
-    """A run that moved on and can go on is not a failure: it comes back through the later queue."""
-    return outcome.done > 0 and outcome.retry_after is not None
+def _progress(trigger: Trigger, outcome: Outcome, errors: Sequence[ReconcilerError]) -> bool:
+    """A run that moved on, or only waits for the cloud, is not a failure: it comes back through the later queue."""
+    waits = trigger.attempt < MOST_WAITS and all(isinstance(error, NotReady) for error in errors)
+    return outcome.retry_after is not None and (outcome.done > 0 or waits)

@@ -6,7 +6,7 @@ Messages are stable: no request ids, no times; AWS's own text stands in them whe
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -47,6 +47,15 @@ _TABLE: Mapping[type[ReconcilerError], str] = {
     "InvalidClientTokenId UnrecognizedClientException ExpiredToken ExpiredTokenException AuthFailure",
 }
 _BY_CODE: Mapping[str, type[ReconcilerError]] = {code: kind for kind, codes in _TABLE.items() for code in codes.split()}
+_UNSEEN = (
+    "LoadBalancerNotFound",
+    "CertificateNotFound",
+    "UnsupportedCertificate",
+    "InvalidSecurityGroup",
+    "InvalidConfigurationRequest",
+    "InvalidGroup.NotFound",
+)
+"""What one service answers about a resource that another one, or another of its own parts, has just made."""
 _REQUEST_ID = re.compile(r"\(?[Rr]equest ?I[Dd]:? ?[0-9a-fA-F-]{8,}\)?")
 
 
@@ -64,6 +73,16 @@ def translate(error: ClientError | BotoCoreError | ResponseParserError, call: st
 def code_of(error: ClientError) -> str:
     """Return the wire code of an answer."""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def is_unseen(error: ReconcilerError, fresh: Iterable[str]) -> bool:
+    """Return whether AWS only says that it does not know yet what was just made, given the ids of that."""
+    return any(is_about(error, code) for code in _UNSEEN) and any(made in error.message for made in fresh)
+
+
+def is_about(error: ReconcilerError, code: str) -> bool:
+    """Return whether an answer of AWS had this wire code."""
+    return f": {code}: " in error.message
 
 
 def _client_error(error: ClientError, call: str) -> ReconcilerError:

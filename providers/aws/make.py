@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from providers.aws import calls, certificates, wire
 from providers.aws.clients import Clients
+from providers.aws.errors import is_about, is_unseen
 from providers.aws.names import ID, NONCE, SPEC, logical_id, owner_tags, security_group_name
 from providers.aws.network import SUBNETS_KEY
 from providers.aws.resources import (
+    CERTIFICATE,
     LOAD_BALANCER_KEY,
     MANAGED,
     SECURITY_GROUP_KEY,
@@ -20,11 +23,14 @@ from providers.aws.resources import (
     target_group_key,
 )
 from providers.aws.waiting import awaited
-from reconciler.errors import Conflict, Misconfigured
+from reconciler.errors import Conflict, Misconfigured, NotReady, ReconcilerError
 from reconciler.ir import Json
 from reconciler.keys import SecretRef
 from reconciler.plan import Awaited, Change, Resource, ResourceKey, ResourceSet, digest
 from reconciler.ports import KeyPair, Owner, ReadSecret
+
+YOUNG = 120.0
+"""Seconds after its import for which ELBv2 may not know a certificate, or not yet all of it."""
 
 
 @dataclass(slots=True)
@@ -35,6 +41,7 @@ class Made:
         ids: AWS's ids by our keys.
         rules: rule ARNs by our names, by listener.
         network: VPC and subnets to stand in.
+        observed: the ids that were there before this run.
     """
 
     owner: Owner
@@ -44,13 +51,21 @@ class Made:
     addresses: tuple[str, ...] = ()
     waiting: tuple[Awaited, ...] = ()
     secrets: dict[ResourceKey, KeyPair] = field(default_factory=dict)
+    observed: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, got: ResourceSet, owner: Owner) -> Made:
         """Return what an observation knows."""
         ids = {key: resource.cloud_id for key, resource in got.resources.items() if resource.cloud_id}
         subnets = got.resources.get(SUBNETS_KEY) or got.resources.get(LOAD_BALANCER_KEY)
-        return cls(owner, ids, subnets.spec if subnets else {}, got.nonce or owner.nonce)
+        found = cls(owner, ids, subnets.spec if subnets else {}, got.nonce or owner.nonce)
+        found.observed = frozenset(ids.values())
+        return found
+
+    @property
+    def fresh(self) -> frozenset[str]:
+        """The ids of what this run made."""
+        return frozenset(self.ids.values()) - self.observed
 
     def arn(self, name: str) -> str:
         """Return the ARN of a target group by our name; a name that is an ARN stands for itself."""
@@ -90,11 +105,28 @@ class Made:
 
 
 def make(clients: Clients, made: Made, change: Change, read_secret: ReadSecret) -> None:
-    """Make the one call of a change. Raises ReconcilerError."""
+    """Make the one call of a change. Raises ReconcilerError; NotReady if AWS cannot see yet what was just made."""
+    try:
+        _make(clients, made, change, read_secret)
+    except (Conflict, Misconfigured) as error:
+        if is_unseen(error, made.fresh) or _is_young(clients, made, error):
+            raise NotReady(error.message) from error
+        raise
+
+
+def _make(clients: Clients, made: Made, change: Change, read_secret: ReadSecret) -> None:
     if change.call in (calls.IMPORT_CERTIFICATE, calls.TAG_CERTIFICATE):
         _certificate(clients, made, change, read_secret)
     else:
         _CALLS[change.call](clients, made, change)
+
+
+def _is_young(clients: Clients, made: Made, error: ReconcilerError) -> bool:
+    """Return whether ELBv2 refuses a certificate of ours that an earlier run has only just imported."""
+    if not any(is_about(error, code) for code in ("CertificateNotFound", "UnsupportedCertificate")):
+        return False
+    arns = (arn for key, arn in made.ids.items() if key.kind == CERTIFICATE and arn in error.message)
+    return any(time.time() - certificates.imported_at(clients, arn) < YOUNG for arn in arns)
 
 
 def _want(change: Change) -> Resource:
