@@ -5,8 +5,10 @@ The fingerprint tag is written after the import, so that a crash in between only
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from providers.aws.clients import Clients
 from providers.aws.names import CLUSTER, ID, PREFIX, cluster_tags, logical_id
@@ -18,6 +20,12 @@ from reconciler.ports import KeyPair
 
 FINGERPRINT = f"{PREFIX}fingerprint"
 KEY_TYPE = f"{PREFIX}key-type"
+TAGGING_LAG = 600.0
+"""Seconds for which a certificate that the tagging API does not list is looked for in ACM itself."""
+MOST_LATEST = 50
+ALL_KEY_TYPES = [f"RSA_{bits}" for bits in (1024, 2048, 3072, 4096)] + [
+    f"EC_{curve}" for curve in ("prime256v1", "secp384r1", "secp521r1")
+]
 _KIND = "acm:certificate"
 
 
@@ -28,17 +36,38 @@ def read_certificates(clients: Clients, cluster: str, wanted: Mapping[str, Resou
     the wanted one counts. The others are nobody's, and left to the sweep.
     """
     ids = {logical_id(certificate_key(name)): name for name in wanted}
-    found: dict[str, list[Resource]] = {}
-    for arn, tags in sorted(tagged_certificates(clients, cluster)):
-        if name := ids.get(tags.get(ID, "")):
-            spec: dict[str, Json] = {"Fingerprint": tags.get(FINGERPRINT, ""), "KeyType": tags.get(KEY_TYPE, "")}
-            found.setdefault(name, []).append(Resource(certificate_key(name), spec, cloud_id=arn))
+    found: dict[str, dict[str, Resource]] = {name: {} for name in wanted}
+    for look in (tagged_certificates, _latest_certificates):
+        if all(_best(wanted[name], several) is not None for name, several in found.items()):
+            break
+        for arn, tags in sorted(look(clients, cluster)):
+            if name := ids.get(tags.get(ID, "")):
+                spec: dict[str, Json] = {"Fingerprint": tags.get(FINGERPRINT, ""), "KeyType": tags.get(KEY_TYPE, "")}
+                found[name][arn] = Resource(certificate_key(name), spec, cloud_id=arn)
     for name, several in found.items():
-        yield min(several, key=partial(_distance, wanted[name]))
+        if several:
+            yield min(several.values(), key=partial(_distance, wanted[name]))
+
+
+def _best(want: Resource, several: Mapping[str, Resource]) -> Resource | None:
+    """Return the one that is just as wanted, None if there is none (yet)."""
+    return next((one for one in several.values() if not _distance(want, one)), None)
 
 
 def _distance(want: Resource, got: Resource) -> int:
     return len(differing(want.spec, got.spec))
+
+
+def _latest_certificates(clients: Clients, cluster: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield (ARN, tags) of a cluster's certificates that the tagging API, which lags, may not list yet."""
+    order: dict[str, Any] = {"SortBy": "CREATED_AT", "SortOrder": "DESCENDING", "MaxItems": MOST_LATEST}
+    listed = clients.call("acm", "ListCertificates", Includes={"keyTypes": ALL_KEY_TYPES}, **order)
+    for item in listed["CertificateSummaryList"]:
+        if "ImportedAt" in item and time.time() - item["ImportedAt"].timestamp() < TAGGING_LAG:
+            arn = item["CertificateArn"]
+            tags = plain(clients.call("acm", "ListTagsForCertificate", CertificateArn=arn)["Tags"])
+            if tags.get(CLUSTER) == cluster:
+                yield arn, tags
 
 
 def tagged_certificates(clients: Clients, cluster: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -66,6 +95,12 @@ def import_anew(clients: Clients, cluster: str, want: Resource, pair: KeyPair) -
 def import_again(clients: Clients, arn: str, pair: KeyPair) -> None:
     """Import a renewed key pair into the same certificate; listeners that use it need no change."""
     clients.call("acm", "ImportCertificate", CertificateArn=arn, **_material(pair))
+
+
+def imported_at(clients: Clients, arn: str) -> float:
+    """Return when a certificate was imported, in seconds since the epoch; 0 if ACM does not say."""
+    found = clients.call("acm", "DescribeCertificate", CertificateArn=arn)["Certificate"]
+    return float(found["ImportedAt"].timestamp()) if "ImportedAt" in found else 0.0
 
 
 def tag_again(clients: Clients, arn: str, want: Resource) -> None:
