@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SHOWN_BY_DEFAULT = ["RSA_1024", "RSA_2048"]
 LARGEST_KEY = 5120
 MOST_TAGS = 50
+MOST_LISTED = 1000
 EC_NAMES = {"secp256r1": "EC_prime256v1", "secp384r1": "EC_secp384r1", "secp521r1": "EC_secp521r1"}
 
 
@@ -53,7 +54,7 @@ def answer_acm(
     if operation == "DescribeCertificate" and (bundle := store.bundle(arn)) is not None:
         bundle.in_use_by = users_of_certificate(region, arn)
     if operation != "ImportCertificate":
-        return ask(json.dumps(request).encode())
+        return _dated(store, operation, request, ask(json.dumps(request).encode()))
     _check_import(store, request, region.settings.imported_certificates)
     tags = dict(store.bundle(arn).tags) if arn else {}
     response = ask(json.dumps(request).encode())
@@ -62,7 +63,31 @@ def answer_acm(
         store.bundle(made).tags.update(tags)
         store.chains[made] = _text(request.get("CertificateChain", ""))
         store.imported.setdefault(made, region.clock.now())
+        store.renewed[made] = region.clock.now()
     return response
+
+
+def _dated(store: MotoCertificates, operation: str, request: dict[str, Any], response: Response) -> Response:
+    """Date certificates by the emulated clock; sort and page a list, the oldest first unless asked otherwise."""
+    if response.status_code != HTTPStatus.OK or operation not in {"DescribeCertificate", "ListCertificates"}:
+        return response
+    found = json.loads(response.get_data())
+    items = [found["Certificate"]] if "Certificate" in found else found["CertificateSummaryList"]
+    for item in items:
+        if item["CertificateArn"] in store.renewed:
+            item["ImportedAt"] = store.renewed[item["CertificateArn"]]
+    if operation == "ListCertificates":
+        found = _page(store, request, items)
+    response.set_data(json.dumps(found))
+    return response
+
+
+def _page(store: MotoCertificates, request: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
+    latest_first = request.get("SortOrder") == "DESCENDING"
+    items.sort(key=lambda item: store.imported_at(item["CertificateArn"]), reverse=latest_first)
+    start, size = int(request.get("NextToken") or 0), int(request.get("MaxItems") or MOST_LISTED)
+    more = {"NextToken": str(start + size)} if start + size < len(items) else {}
+    return {"CertificateSummaryList": items[start : start + size], **more}
 
 
 def _check_import(store: MotoCertificates, request: dict[str, Any], most: int) -> None:

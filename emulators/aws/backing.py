@@ -119,12 +119,19 @@ class MotoNetwork:
 
 
 class MotoCertificates:
-    """ACM of one account and Region, as ELBv2 sees it; `imported` and `chains` hold what moto does not keep."""
+    """ACM of one account and Region, as ELBv2 sees it; the rest holds what moto does not keep.
+
+    Attributes:
+        imported: when each certificate was first imported, on the emulated clock.
+        renewed: when it was imported last.
+        chains: their chains, PEM.
+    """
 
     def __init__(self, account_id: str, region: str) -> None:
         self._account_id = account_id
         self._region = region
         self.imported: dict[str, float] = {}
+        self.renewed: dict[str, float] = {}
         self.chains: dict[str, str] = {}
 
     def bundle(self, arn: str) -> Any:

@@ -271,3 +271,21 @@ def test_new_operations_a_transform_is_refused_on_the_default_rule(world: World,
         world.elbv2.modify_rule(
             RuleArn=default, Transforms=[{"Type": "url-rewrite", "UrlRewriteConfig": rewrite}], Actions=NOT_FOUND
         )
+
+
+def test_row_36_certificates_are_listed_in_pages_by_age_and_dated_by_the_clock(world: World) -> None:
+    arns = []
+    for _ in range(3):
+        arns.append(imported(world))
+        world.account.clock.advance(60)
+    order: Any = {"SortBy": "CREATED_AT", "SortOrder": "DESCENDING", "MaxItems": 2}
+
+    first = world.acm.list_certificates(**order)
+    second = world.acm.list_certificates(**order, NextToken=first["NextToken"])
+
+    found = [*first["CertificateSummaryList"], *second["CertificateSummaryList"]]
+    assert arns[::-1] == [one["CertificateArn"] for one in found]
+    assert [60, 120] == [round((found[0]["ImportedAt"] - one["ImportedAt"]).total_seconds()) for one in found[1:]]
+    imported(world, arns[0])
+    renewed = world.acm.describe_certificate(CertificateArn=arns[0])["Certificate"]["ImportedAt"]
+    assert 60 == round((renewed - found[0]["ImportedAt"]).total_seconds())
