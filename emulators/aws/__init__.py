@@ -1,4 +1,4 @@
-"""An emulated AWS account: moto for EC2, ACM, SQS and STS, and in front of it an ELBv2 as strict as the real one.
+"""An emulated AWS account: an ELBv2 and an SQS as strict as the real ones, and moto for EC2, ACM and STS.
 
 Written from AWS's documents and the botocore service model alone, never from the product's code: a call that passes
 here must pass on AWS, and what AWS refuses is refused here with the same wire code. Start it with

@@ -16,6 +16,7 @@ DELAYS = {
     "target-initial": "until a registered target is healthy",
     "interface-linger": "for which deleted load balancers hold security groups",
     "consistency-delay": "until new ELBv2 objects are visible",
+    "tagging-delay": "by which GetResources lags",
     "certificate-delay": "until ELBv2 sees a fresh certificate",
 }
 
@@ -29,6 +30,8 @@ def main() -> None:
         target_initial=options.target_initial,
         interface_linger=options.interface_linger,
         consistency_delay=options.consistency_delay,
+        consistency_seed=options.consistency_seed,
+        tagging_delay=options.tagging_delay,
         certificate_delay=options.certificate_delay,
         virtual_clock=options.virtual_clock,
         throttle=options.throttle,
@@ -51,8 +54,9 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m emulators.aws",
-        description="An emulated AWS account on 127.0.0.1: a strict ELBv2, and moto for EC2, ACM, SQS and STS.",
-        epilog="Control doors under /_emulator/: journal, counts, faults, clock, quotas, network, targets, state.",
+        description="An emulated AWS account on 127.0.0.1: a strict ELBv2 and SQS, and moto for EC2, ACM and STS.",
+        epilog="Control doors under /_emulator/: journal, counts, faults, clock, quotas, throttle, network, targets, "
+        "state.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 is any free one")
@@ -60,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--account-id", default=SERVER_ACCOUNT, help="twelve digits")
     for name, meaning in DELAYS.items():
         parser.add_argument(f"--{name}", type=float, default=0.0, metavar="SECONDS", help=meaning)
+    parser.add_argument("--consistency-seed", type=int, metavar="NUMBER", help="draw each consistency delay anew")
     parser.add_argument("--virtual-clock", action="store_true", help="time passes only by POST /_emulator/clock")
     parser.add_argument("--throttle", action="store_true", help="enforce the API rate limits")
     parser.add_argument("--loopback-dns", action="store_true", help="DNSName is the load balancer's loopback address")

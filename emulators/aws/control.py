@@ -1,4 +1,4 @@
-"""The HTTP doors under `/_emulator/`: journal, faults, clock, quotas, network, target health, state.
+"""The HTTP doors under `/_emulator/`: journal, faults, clock, quotas, rates, network, target health, state.
 
 GET    /_emulator/journal?since=N        calls with a sequence number above N
 POST   /_emulator/journal/reset
@@ -7,6 +7,7 @@ POST   /_emulator/faults                 JSON list of faults (the attributes of 
 DELETE /_emulator/faults
 POST   /_emulator/clock                  {"advance": seconds}; answers {"now": seconds since the epoch}
 POST   /_emulator/quotas                 {"rules-per-application-load-balancer": 200, ...}
+POST   /_emulator/throttle               {"mutate": [tokens, tokens a second], ...}: from now on, with full buckets
 POST   /_emulator/network                makes (or finds) the ready network; answers its ids
 POST   /_emulator/targets                {"id": "10.244.0.7", "port": 8080, "state": "unhealthy"}; null is healthy again
 GET    /_emulator/state[?after=V&wait=S] the account (state.py); with `after` a long poll
@@ -81,6 +82,12 @@ def _quotas(account: Account, request: Request) -> Any:
     return {}
 
 
+def _throttle(account: Account, request: Request) -> Any:
+    for kind, (size, rate) in json.loads(request.get_data()).items():
+        account.throttle.resize(kind, float(size), float(rate))
+    return {}
+
+
 def _network(account: Account, request: Request) -> Any:  # noqa: ARG001 - one signature for all doors
     return account.prepare_network().as_json()
 
@@ -103,6 +110,7 @@ DOORS: Mapping[tuple[str, str], Answer] = {
     ("DELETE", "faults"): _clear_faults,
     ("POST", "clock"): _clock,
     ("POST", "quotas"): _quotas,
+    ("POST", "throttle"): _throttle,
     ("POST", "network"): _network,
     ("POST", "targets"): _targets,
     ("GET", "state"): _state,

@@ -44,7 +44,7 @@ class Throttle:
     """The buckets of one account; off until `enabled`.
 
     Attributes:
-        sizes: bucket kind -> (tokens, tokens a second); `forget` lets a change hold for buckets in use too.
+        sizes: bucket kind -> (tokens, tokens a second); see `resize`.
     """
 
     def __init__(self, clock: Clock, *, enabled: bool) -> None:
@@ -76,9 +76,16 @@ class Throttle:
             if not bucket.take(self._clock.now()):
                 raise throttled(service)
 
-    def forget(self) -> None:
-        """Begin with full buckets of the sizes that are set now."""
+    def resize(self, kind: str, size: float, rate: float) -> None:
+        """Let the buckets of a kind hold `size` tokens, `rate` more a second; all buckets begin full.
+
+        Raises:
+            KeyError: there is no such kind.
+        """
+        if kind not in self.sizes:
+            raise KeyError(f"no bucket is called {kind!r}; known are {', '.join(sorted(self.sizes))}")
         with self._lock:
+            self.sizes[kind] = (size, rate)
             self._buckets.clear()
 
 

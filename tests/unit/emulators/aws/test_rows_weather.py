@@ -5,16 +5,20 @@ Row 41 and the last rows of the table in `emulators/aws/README.md`.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from emulators.aws.faults import Fault, ProcessCut
 from emulators.aws.inprocess import strict_aws
+from emulators.aws.server import AwsEmulator
 from emulators.aws.settings import Settings
 from tests.unit.emulators.aws.conftest import World, forward, refused
 
@@ -57,9 +61,8 @@ def test_row_41_describes_take_from_a_bucket_of_40_refilled_10_a_second() -> Non
 def test_row_41_the_other_buckets_are_apart_and_settable(kind: str) -> None:
     with world_of(throttle=True) as world:
         group = world.group()
-        world.account.throttle.sizes["register"] = (3.0, 1.0)
-        world.account.throttle.sizes["mutate"] = (3.0, 1.0)
-        world.account.throttle.forget()
+        for name in ("mutate", "register"):
+            world.account.throttle.resize(name, 3, 1)
         targets = [{"Id": "10.244.0.1", "Port": 80}]
         calls = {
             "mutate": lambda: world.elbv2.add_tags(ResourceArns=[group], Tags=[{"Key": "k", "Value": "v"}]),
@@ -73,7 +76,7 @@ def test_row_41_the_other_buckets_are_apart_and_settable(kind: str) -> None:
 
 def test_row_41_a_throttled_call_has_no_effect() -> None:
     with world_of(throttle=True) as world:
-        world.account.throttle.sizes["mutate"] = (1.0, 1.0)
+        world.account.throttle.resize("mutate", 1, 1)
         world.group("first")
         with refused("ThrottlingException"):
             world.group("second")
@@ -96,6 +99,28 @@ def test_row_41_certificates_are_imported_one_a_second() -> None:
             world.certificate("b.example.com")
         world.account.clock.advance(1)
         world.certificate("b.example.com")
+
+
+def test_row_41_rates_and_everything_else_can_be_set_over_http_too() -> None:
+    with AwsEmulator(Settings(throttle=True, virtual_clock=True)) as emulator:
+        elbv2 = emulator.client("elbv2")
+        post(emulator, "throttle", {"describe": [2, 1]})
+        assert 2 == successes(elbv2.describe_load_balancers)
+        post(emulator, "clock", {"advance": 1})
+        assert 1 == successes(elbv2.describe_load_balancers)
+        post(emulator, "quotas", {"target-groups": 7})
+        post(emulator, "clock", {"advance": 1})
+        limits = elbv2.describe_account_limits()["Limits"]
+        assert {"Name": "target-groups", "Max": "7"} in limits
+        with pytest.raises(HTTPError):
+            post(emulator, "throttle", {"teleport": [1, 1]})
+
+
+def post(emulator: AwsEmulator, door: str, value: Any) -> None:
+    """Post JSON to a control door."""
+    request = Request(f"{emulator.endpoint_url}/_emulator/{door}", json.dumps(value).encode(), method="POST")  # noqa: S310 - our own loopback server
+    with urlopen(request, timeout=10) as answer:  # noqa: S310 - the same
+        assert 200 == answer.status
 
 
 def test_row_41_without_the_switch_nothing_is_throttled(world: World) -> None:

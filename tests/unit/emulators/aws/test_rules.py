@@ -2,46 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pytest
-
-from emulators.aws.inprocess import strict_aws
-from emulators.aws.settings import Settings
-from tests.unit.emulators.aws.conftest import NOT_FOUND, World, forward, refused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.unit.emulators.aws.conftest import World, forward, refused
 
 
 def _set(world: World, *pairs: tuple[str, int]) -> None:
     wanted = [{"RuleArn": arn, "Priority": priority} for arn, priority in pairs]
     world.elbv2.set_rule_priorities(RulePriorities=wanted)
-
-
-def test_set_rule_priorities_swaps_two_rules(world: World, listener: str) -> None:
-    first, second = world.rule(listener, 1), world.rule(listener, 2)
-
-    _set(world, (first, 2), (second, 1))
-
-    found = world.priorities(listener)
-    assert ("2", "1") == (found[first], found[second])
-
-
-def test_set_rule_priorities_shifts_onto_a_place_that_becomes_free(world: World, listener: str) -> None:
-    arns = [world.rule(listener, priority) for priority in (1, 2, 3)]
-
-    _set(world, *zip(arns, (2, 3, 4), strict=True))
-
-    assert ["2", "3", "4"] == [world.priorities(listener)[arn] for arn in arns]
-
-
-def test_set_rule_priorities_accepts_the_order_that_is_there(world: World, listener: str) -> None:
-    rule = world.rule(listener, 7)
-
-    _set(world, (rule, 7))
-
-    assert "7" == world.priorities(listener)[rule]
 
 
 def test_set_rule_priorities_refuses_a_conflict_in_the_final_order_and_moves_nothing(
@@ -85,25 +53,6 @@ def test_set_rule_priorities_refuses_an_unknown_rule(world: World, listener: str
         _set(world, (gone, 5))
 
 
-@pytest.fixture(name="one_by_one")
-def _one_by_one() -> Iterator[World]:
-    with strict_aws(Settings(set_priorities_atomic=False)) as account:
-        yield World(account)
-
-
-def test_without_atomicity_a_swap_stops_at_its_first_step(one_by_one: World) -> None:
-    listener = one_by_one.listener(one_by_one.balancer())
-    first, second = one_by_one.rule(listener, 1), one_by_one.rule(listener, 2)
-
-    with refused("PriorityInUse"):
-        _set(one_by_one, (first, 2), (second, 1))
-
-
-def test_a_priority_above_50000_is_refused(world: World, listener: str) -> None:
-    with refused("ValidationError", "between 1 and 50000"):
-        world.rule(listener, 50_001)
-
-
 def test_the_last_priority_is_50000(world: World, listener: str) -> None:
     rule = world.rule(listener, 50_000)
 
@@ -127,34 +76,12 @@ def test_the_101st_rule_of_a_load_balancer_is_refused_whatever_its_listener(worl
         world.rule(first, 51)
 
 
-def test_a_raised_quota_makes_room_for_more_rules(world: World, listener: str) -> None:
-    world.account.limits.set("rules-per-application-load-balancer", 1)
-    world.rule(listener, 1)
-    with refused("TooManyRules"):
-        world.rule(listener, 2)
-
-    world.account.limits.set("rules-per-application-load-balancer", 2)
-
-    assert world.rule(listener, 2) in world.priorities(listener)
-
-
 def test_default_rules_do_not_count_towards_the_quota(world: World, balancer: str) -> None:
     world.account.limits.set("rules-per-application-load-balancer", 1)
     world.listener(balancer, 81)
     listener = world.listener(balancer, 80)
 
     assert world.rule(listener) in world.priorities(listener)
-
-
-def test_describe_rules_is_not_ordered_by_priority(world: World, listener: str) -> None:
-    for priority in range(20, 0, -1):
-        world.rule(listener, priority)
-
-    shown = [rule["Priority"] for rule in world.elbv2.describe_rules(ListenerArn=listener)["Rules"]]
-
-    assert 21 == len(shown)
-    assert sorted(shown) != shown
-    assert "default" != shown[-1] or shown[:-1] != [str(n) for n in range(1, 21)]
 
 
 def test_describe_rules_pages(world: World, listener: str) -> None:
@@ -168,41 +95,12 @@ def test_describe_rules_pages(world: World, listener: str) -> None:
     assert "NextMarker" not in second
 
 
-def test_describe_rules_refuses_a_marker_it_never_gave(world: World, listener: str) -> None:
-    with refused("ValidationError", "marker"):
-        world.elbv2.describe_rules(ListenerArn=listener, Marker="nonsense")
-
-
-def test_a_page_has_at_most_400_items(world: World, listener: str) -> None:
-    with refused("ValidationError", "between 1 and 400"):
-        world.elbv2.describe_rules(ListenerArn=listener, PageSize=401)
-
-
 def test_describe_rules_of_an_unknown_arn_is_rule_not_found(world: World, listener: str) -> None:
     gone = world.rule(listener)
     world.elbv2.delete_rule(RuleArn=gone)
 
     with refused("RuleNotFound"):
         world.elbv2.describe_rules(RuleArns=[gone])
-
-
-def test_delete_rule_of_an_unknown_rule_is_rule_not_found(world: World, listener: str) -> None:
-    rule = world.rule(listener)
-    world.elbv2.delete_rule(RuleArn=rule)
-
-    with refused("RuleNotFound"):
-        world.elbv2.delete_rule(RuleArn=rule)
-
-
-@pytest.mark.parametrize("operation", ["delete", "modify"])
-def test_the_default_rule_cannot_be_deleted_or_modified(world: World, listener: str, operation: str) -> None:
-    default = next(arn for arn, priority in world.priorities(listener).items() if priority == "default")
-
-    with refused("OperationNotPermitted"):
-        if operation == "delete":
-            world.elbv2.delete_rule(RuleArn=default)
-        else:
-            world.elbv2.modify_rule(RuleArn=default, Actions=NOT_FOUND)
 
 
 REWRITE = {"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [{"Regex": "^/old", "Replace": "/new"}]}}
@@ -268,14 +166,6 @@ def test_a_rule_forwards_to_an_existing_target_group_only(world: World, listener
         world.rule(listener, Actions=forward(group))
 
 
-def test_a_sixth_target_group_in_an_action_is_refused(world: World, listener: str) -> None:
-    groups = [world.group(f"g{number}") for number in range(6)]
-    world.rule(listener, 1, Actions=forward(*groups[:5]))
-
-    with refused("TooManyTargetGroups"):
-        world.rule(listener, 2, Actions=forward(*groups))
-
-
 def test_the_101st_target_group_of_a_load_balancer_is_refused(world: World, balancer: str, listener: str) -> None:
     groups = [world.group(f"g{number}") for number in range(101)]
     for number in range(20):
@@ -295,18 +185,3 @@ def test_a_replaced_rule_frees_its_target_groups(world: World, listener: str) ->
     world.elbv2.modify_rule(RuleArn=rule, Actions=forward(new))
 
     assert [] == world.elbv2.describe_target_groups(TargetGroupArns=[old])["TargetGroups"][0]["LoadBalancerArns"]
-
-
-def test_a_single_forward_is_read_back_in_both_forms(world: World, listener: str) -> None:
-    group = world.group()
-    rule = world.rule(listener, Actions=[{"Type": "forward", "TargetGroupArn": group}])
-
-    expected = {
-        "Type": "forward",
-        "TargetGroupArn": group,
-        "ForwardConfig": {
-            "TargetGroups": [{"TargetGroupArn": group, "Weight": 1}],
-            "TargetGroupStickinessConfig": {"Enabled": False},
-        },
-    }
-    assert [expected] == world.elbv2.describe_rules(RuleArns=[rule])["Rules"][0]["Actions"]
