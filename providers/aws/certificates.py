@@ -14,6 +14,7 @@ from providers.aws.clients import Clients
 from providers.aws.names import CLUSTER, ID, PREFIX, cluster_tags, logical_id
 from providers.aws.ownership import plain
 from providers.aws.resources import certificate_key
+from reconciler.errors import Conflict, PermissionDenied
 from reconciler.ir import Json
 from reconciler.plan import Resource, ResourceKey, differing
 from reconciler.ports import KeyPair
@@ -64,10 +65,17 @@ def _latest_certificates(clients: Clients, cluster: str) -> Iterator[tuple[str, 
     listed = clients.call("acm", "ListCertificates", Includes={"keyTypes": ALL_KEY_TYPES}, **order)
     for item in listed["CertificateSummaryList"]:
         if "ImportedAt" in item and time.time() - item["ImportedAt"].timestamp() < TAGGING_LAG:
-            arn = item["CertificateArn"]
-            tags = plain(clients.call("acm", "ListTagsForCertificate", CertificateArn=arn)["Tags"])
+            tags = _tags(clients, item["CertificateArn"])
             if tags.get(CLUSTER) == cluster:
-                yield arn, tags
+                yield item["CertificateArn"], tags
+
+
+def _tags(clients: Clients, arn: str) -> dict[str, str]:
+    """Return a certificate's tags; none if it is gone, or somebody else's that we may not look at."""
+    try:
+        return plain(clients.call("acm", "ListTagsForCertificate", CertificateArn=arn)["Tags"])
+    except (Conflict, PermissionDenied):
+        return {}
 
 
 def tagged_certificates(clients: Clients, cluster: str) -> Iterator[tuple[str, dict[str, str]]]:
