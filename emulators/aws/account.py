@@ -157,6 +157,10 @@ class Account:
                 error = throttled(call.service)
                 entry.error = error.code
                 return error_answer(call, error)
+            case "denied":
+                return error_answer(
+                    call, AwsError("AccessDeniedException", f"No right to {call.operation}", status=403)
+                )
             case "500":
                 return error_answer(call, AwsError("InternalFailure", "An internal error has occurred", status=500))
             case "503":

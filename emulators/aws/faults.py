@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from emulators.aws.journal import is_write
 
-Kind = Literal["throttle", "500", "503", "html500", "timeout", "reset", "cut"]
+Kind = Literal["throttle", "500", "503", "html500", "denied", "timeout", "reset", "cut"]
 Effect = Literal["before", "after"]
 
 
@@ -34,14 +34,15 @@ class Fault:
     """One fault.
 
     Attributes:
-        kind: `throttle` (400, ThrottlingException), `500`, `503` (AWS's error documents), `html500` (a page that no
-            parser understands), `timeout` (held for `seconds`, then closed without an answer), `reset` (connection
-            reset), `cut` (the caller's process dies: in-process only; over HTTP the connection is reset).
+        kind: `throttle` (in the service's own words), `denied` (403, AccessDeniedException), `500`, `503` (AWS's error
+            documents), `html500` (a page that no parser understands), `timeout` (held for `seconds`, then closed
+            without an answer), `reset` (connection reset), `cut` (the caller's process dies: in-process only; over
+            HTTP the connection is reset).
         operation: an operation's name, or `*`, `read`, `write`.
         service: botocore's service name, or `*`.
         nth: at which matching call from now it strikes, counted from 1.
         count: how many matching calls it strikes in a row.
-        effect: whether the operation is carried out first; a throttle never is.
+        effect: whether the operation is carried out first; a refused one never is.
         seconds: how long a timeout holds the connection.
     """
 
@@ -58,8 +59,8 @@ class Fault:
             raise ValueError(
                 f"fault {self.kind!r} {self.effect!r}: kind is one of {get_args(Kind)}, effect of {get_args(Effect)}"
             )
-        if self.kind == "throttle" and self.effect == "after":
-            raise ValueError("a throttled call never has an effect: fault kind 'throttle' needs effect 'before'")
+        if self.kind in {"throttle", "denied"} and self.effect == "after":
+            raise ValueError(f"a refused call never has an effect: fault kind {self.kind!r} needs effect 'before'")
         if self.nth < 1 or self.count < 1:
             raise ValueError(f"fault at call {self.nth}, {self.count} times: both are counted from 1")
 

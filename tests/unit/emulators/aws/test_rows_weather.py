@@ -362,9 +362,15 @@ def test_faults_a_throttle_speaks_the_services_language(world: World, service: s
         call(world)
 
 
-def test_faults_a_throttle_never_has_an_effect() -> None:
+@pytest.mark.parametrize("kind", ["throttle", "denied"])
+def test_faults_a_refused_call_never_has_an_effect(world: World, kind: Any) -> None:
     with pytest.raises(ValueError, match="never has an effect"):
-        Fault("throttle", effect="after")
+        Fault(kind, effect="after")
+
+    world.account.faults.add(Fault(kind))
+    with pytest.raises(ClientError):
+        world.group()
+    assert [] == world.elbv2.describe_target_groups()["TargetGroups"]
 
 
 def test_faults_can_strike_several_calls_in_a_row_and_be_cleared(world: World) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from emulators.aws.faults import Fault
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.settings import Settings
 from providers.aws import make
@@ -17,6 +18,7 @@ from reconciler.events import Cause, Trigger
 from reconciler.reconcile import MOST_WAITS, Result, Room, reconcile
 from tests.aws_world import CHANGED, World, hold, secret, secure
 from tests.fakes import trigger
+from tests.unit.emulators.aws.conftest import certificate_pem
 
 SECRET = secret("tls")
 KEYS = ["RSA_2048", "EC_prime256v1"]
@@ -131,6 +133,19 @@ def test_whatever_the_weather_a_deleted_gateway_leaves_nothing_but_what_the_swee
         assert [] == imported(world)
         groups = world.account.client("ec2").describe_security_groups()["SecurityGroups"]
         assert {"default"} == {one["GroupName"] for one in groups}
+
+
+@pytest.mark.parametrize("kind", ["denied", "500"])
+def test_somebody_elses_fresh_certificate_that_we_may_not_look_at_is_none_of_ours(kind: Any) -> None:
+    with weather(tagging_delay=30) as world:
+        pair = certificate_pem("b.example.com")
+        world.account.client("acm").import_certificate(Certificate=pair[0], PrivateKey=pair[1])
+        world.account.faults.add(Fault(kind, "ListTagsForCertificate"))
+
+        said = settle(world)
+
+        assert ("True", "Programmed") == said[-1]
+        assert 2 == len(imported(world))
 
 
 def test_a_certificate_that_aws_never_takes_is_waited_for_and_then_told(monkeypatch: pytest.MonkeyPatch) -> None:
