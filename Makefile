@@ -58,6 +58,10 @@ conformance-aws: cluster ## the upstream conformance suite, unmodified, against 
 bench: cluster ## the budgets, as counts and ratios; fails when one is over
 	@$(RUN) -m tests.bench
 
+.PHONY: proof
+proof: setup ## the laws, with every case: faults at every call, random transitions, wrong orders (up to 30 minutes)
+	@$(RUN) -m tests.proof
+
 .PHONY: golden
 golden: setup ## rewrite the golden files, for review with git diff
 	@$(RUN) -m pytest -q tests/golden --update-golden

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -86,8 +87,10 @@ def _answer(actions: Sequence[Plain], services: Mapping[str, str]) -> Answer:
             return str(action["FixedResponseConfig"]["StatusCode"])
         case "redirect":
             return f"redirect {action['RedirectConfig']['Host']} {action['RedirectConfig']['StatusCode']}"
-    shares = {services[one["TargetGroupArn"]]: one.get("Weight", 1) for one in action["ForwardConfig"]["TargetGroups"]}
-    total = sum(shares.values())
+    shares: Counter[str] = Counter()
+    for one in action["ForwardConfig"]["TargetGroups"]:
+        shares[services[one["TargetGroupArn"]]] += one.get("Weight", 1)
+    total = shares.total()
     if not total:
         return "503"
     return " ".join(f"{name or '503'}:{weight / total:.3f}" for name, weight in sorted(shares.items()) if weight)
@@ -107,12 +110,14 @@ def _holds(condition: Plain, request: Request) -> bool:
             return _any(config, [value for one, value in request.headers if one.lower() == name], fold=True)
         case "query-string":
             wanted = condition["QueryStringConfig"]["Values"]
-            return any(
-                ("Key" not in one or _glob(one["Key"], key, fold=True)) and _glob(one["Value"], value, fold=True)
-                for one in wanted
-                for key, value in request.query
-            )
+            return any(_pair(one, key, value) for one in wanted for key, value in request.query)
     raise AssertionError(f"no such condition: {condition}")
+
+
+def _pair(wanted: Plain, key: str, value: str) -> bool:
+    """Return whether a query parameter is the wanted one; without a key any will do, and a backslash escapes."""
+    key_fits = "Key" not in wanted or _glob(wanted["Key"], key, fold=True, escapes=True)
+    return key_fits and _glob(wanted["Value"], value, fold=True, escapes=True)
 
 
 def _any(config: Plain, texts: Iterable[str], *, fold: bool) -> bool:
@@ -124,12 +129,15 @@ def _any(config: Plain, texts: Iterable[str], *, fold: bool) -> bool:
     )
 
 
-def _glob(pattern: str, text: str, *, fold: bool) -> bool:
-    return _compiled(pattern, fold).fullmatch(text) is not None
+def _glob(pattern: str, text: str, *, fold: bool, escapes: bool = False) -> bool:
+    return _compiled(pattern, fold, escapes).fullmatch(text) is not None
 
 
 @lru_cache(maxsize=4096)
-def _compiled(pattern: str, fold: bool) -> re.Pattern[str]:  # noqa: FBT001 - a key of the cache
-    parts = re.findall(r"\\.|.", pattern)
-    text = "".join(".*" if p == "*" else "." if p == "?" else re.escape(p.removeprefix("\\")) for p in parts)
-    return re.compile(text, re.IGNORECASE if fold else 0)
+def _compiled(pattern: str, fold: bool, escapes: bool) -> re.Pattern[str]:  # noqa: FBT001 - keys of the cache
+    parts = re.findall(r"\\.|.", pattern) if escapes else list(pattern)
+    text = "".join(_WILD.get(part) or re.escape(part[-1]) for part in parts)
+    return re.compile(text, (re.IGNORECASE if fold else 0) | re.DOTALL)
+
+
+_WILD = {"*": ".*", "?": "."}

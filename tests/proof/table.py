@@ -67,4 +67,8 @@ class Row:
         return found
 
 
-ROWS = (Row("4", "a fault at every call, then the same, another or the old want", "tests.proof.cuts:play", 64, 4000),)
+ROWS = (
+    Row("4", "a fault at every call, then the same, another or the old want", "tests.proof.cuts:play", 76, 9000),
+    Row("5", "random transitions, every state evaluated", "tests.proof.traffic:play", 50, 500),
+    Row("5", "wrong orders are caught", "tests.proof.traffic:play_mutants", 4, 4),
+)

@@ -7,14 +7,16 @@ the wants; what happens, by an ALB evaluator over the account's state after ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from emulators.aws.account import Account
 from emulators.aws.faults import Fault, ProcessCut
+from emulators.aws.inprocess import strict_aws
 from emulators.aws.journal import Entry
+from emulators.aws.settings import Settings
 from providers import provider_for
 from providers.aws.provider import AwsProvider
 from reconciler.errors import TransientError
@@ -25,16 +27,20 @@ from reconciler.gatewayapi.read import take_snapshot
 from reconciler.ir import Forward, LoadBalancer, Redirect, first_match
 from reconciler.keys import GatewayKey
 from reconciler.matches import Request
-from reconciler.plan import Change, Plan
 from reconciler.reconcile import Room, reconcile
 from tests.builders import CLUSTER, CONTROLLER
 from tests.fakes import FakeCluster, trigger
 from tests.proof.alb import Answer, Evaluator
+from tests.proof.mutants import MUTANTS, Reorder, Reordered
+from tests.proof.table import Counts, Share
 from tests.proof.wants import PORTS, REQUESTS, SERVICE_OF, Want, edited, first_want
 
 KEY = GatewayKey(CLUSTER, "infra", "gw")
+TRANSITIONS = 500
+CONTENDING = 0.75
+CATCHING = 60
+"""Transitions among which a wrong order has to show."""
 type Answers = tuple[Answer, ...]
-type Reorder = Callable[[Sequence[Change]], list[Change]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,12 @@ class Told:
     states: int = 0
     requests: int = 0
     misrouted: list[Misrouted] = field(default_factory=list)
+
+    @property
+    def besides(self) -> dict[str, int]:
+        """Return the counts beside that of the transitions."""
+        found = {"overlapping": self.overlapping, "cut in the middle": self.cut, "states": self.states}
+        return found | {"requests evaluated": self.requests, "misrouted": len(self.misrouted)}
 
 
 def wanted(want: Want, provider: AwsProvider) -> Answers:
@@ -99,7 +111,7 @@ class Stand:
     def __init__(self, account: Account, seed: int, told: Told, reorder: Reorder | None = None) -> None:
         self.account, self.seed, self.told = account, seed, told
         self.provider = provider_for(CONTROLLER, rate=1000)
-        self._room_provider: Any = _Reordered(self.provider, reorder) if reorder else self.provider
+        self._room_provider: Any = Reordered(self.provider, reorder) if reorder else self.provider
         self.cluster = FakeCluster(provider="aws")
         self._evaluator = Evaluator(REQUESTS, SERVICE_OF)
         self._numbers = iter(range(1, 10**6))
@@ -170,8 +182,9 @@ def transition(account: Account, seed: int, told: Told, reorder: Reorder | None 
     stand.run()
     old = wanted(first, stand.provider)
     assert old == stand.answers(), f"seed {seed}: the first want is not served"
-    second = edited(first, chance)
+    second = _next(stand, first, old, chance)
     told.transitions += 1
+    told.overlapping += _contended(old, wanted(second, stand.provider))
     if seed % 3:
         _change(stand, old, second)
     else:
@@ -179,9 +192,24 @@ def transition(account: Account, seed: int, told: Told, reorder: Reorder | None 
         _change(stand, stand.answers(), edited(second, chance))
 
 
+def _next(stand: Stand, want: Want, old: Answers, chance: Random) -> Want:
+    """Return another want; three in four are chosen so that old and new rules contend for the same host and path."""
+    fresh = edited(want, chance)
+    if chance.random() < CONTENDING:
+        for _ in range(20):
+            if _contended(old, wanted(fresh, stand.provider)):
+                break
+            fresh = edited(want, chance)
+    return fresh
+
+
+def _contended(old: Answers, new: Answers) -> bool:
+    """Return whether some request is served before and after, but by different backends."""
+    return any(one != other and not {one, other} & {"closed", "404"} for one, other in zip(old, new, strict=True))
+
+
 def _change(stand: Stand, old: Answers, want: Want) -> None:
     new = wanted(want, stand.provider)
-    stand.told.overlapping += old != new
     stand.hold(want)
     stand.watched(old, new)
     stand.run()
@@ -204,54 +232,34 @@ def _cut(stand: Stand, chance: Random, old: Answers, want: Want) -> bool:
     return False
 
 
-# --- wrong orders -------------------------------------------------------------------------------------------------
+def play(share: Share) -> Counts:
+    """Play a share of the transitions."""
+    return play_seeds(share.part(range(TRANSITIONS)))
 
 
-class _Reordered:
-    """A provider whose plans come in another order."""
-
-    def __init__(self, provider: AwsProvider, reorder: Reorder) -> None:
-        self._provider, self._reorder = provider, reorder
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._provider, name)
-
-    def plan(self, *arguments: Any) -> Plan:
-        """Return the plan in the wrong order."""
-        found = self._provider.plan(*arguments)
-        return Plan(found.key, tuple(self._reorder(found.changes)))
-
-
-def _places(changes: Sequence[Change], *calls: str) -> Iterator[int]:
-    return (index for index, change in enumerate(changes) if change.call in calls)
+def play_seeds(seeds: Iterable[int], reorder: Reorder | None = None) -> Counts:
+    """Play transitions by their seeds, each in a fresh account."""
+    told = Told()
+    failures: list[str] = []
+    for seed in seeds:
+        try:
+            with strict_aws(Settings(virtual_clock=True)) as account:
+                account.prepare_network()
+                transition(account, seed, told, reorder)
+        except AssertionError as error:
+            failures.append(str(error))
+    failures += map(str, told.misrouted)
+    if 2 * told.overlapping < told.transitions:
+        failures.append(f"only {told.overlapping} of {told.transitions} transitions overlap in host and path")
+    return Counts(told.transitions, tuple(failures), told.besides)
 
 
-def _put(changes: Sequence[Change], places: Sequence[int], ordered: Sequence[Change]) -> list[Change]:
-    fresh = list(changes)
-    for place, change in zip(places, ordered, strict=True):
-        fresh[place] = change
-    return fresh
+def play_mutants(share: Share) -> Counts:
+    """Play the wrong orders, a case each: every one must misroute in some of the first transitions."""
+    told = {name: caught(mutant) for name, mutant in share.part(MUTANTS.items())}
+    return Counts(len(told), tuple(f"{name} is caught by no transition" for name, seed in told.items() if seed is None))
 
 
-def _reversed(call: str) -> Reorder:
-    def reorder(changes: Sequence[Change]) -> list[Change]:
-        places = list(_places(changes, call))
-        return _put(changes, places, [changes[place] for place in reversed(places)])
-
-    return reorder
-
-
-def _first(call: str) -> Reorder:
-    def reorder(changes: Sequence[Change]) -> list[Change]:
-        places = list(_places(changes, "CreateRule", "ModifyRule", "DeleteRule"))
-        return _put(changes, places, sorted((changes[p] for p in places), key=lambda one: one.call != call))
-
-    return reorder
-
-
-MUTANTS: dict[str, Reorder] = {
-    "create bottom-up": _reversed("CreateRule"),
-    "modify before create": _first("ModifyRule"),
-    "delete top-down": _reversed("DeleteRule"),
-    "delete first": _first("DeleteRule"),
-}
+def caught(mutant: Reorder) -> int | None:
+    """Return the first transition in which a wrong order misroutes, if any of the first does."""
+    return next((seed for seed in range(CATCHING) if play_seeds([seed], mutant).told["misrouted"]), None)
