@@ -52,6 +52,8 @@ class _Echo(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    do_POST = do_GET
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that http.server chose
         """Stay silent."""
 

@@ -50,6 +50,8 @@ FAULTS: Mapping[str, Fault] = {
     "death after": Fault("cut", effect="after"),
 }
 """As many answers in a row as the SDK tries, or a single one, after which the SDK meets the effect of its first try."""
+_OF_READS = tuple(name for name in FAULTS if name not in ("one timeout after", "500 after", "reset after"))
+"""A single lost answer of a read only makes the SDK read again."""
 THEN = ("same", "other", "old")
 HOUR = 3600.0
 _EVENT = trigger(seen=(Seen("HTTPRoute", "uid", "9"),), services=tuple(f"a/{name}" for name in SERVICES))
@@ -74,7 +76,7 @@ class Bench:
     account: Account
     story: Story
     before: Plain = field(default_factory=dict)
-    calls: int = 0
+    writes: list[bool] = field(default_factory=list)
     expected: dict[str, Plain] = field(default_factory=dict)
     cluster: FakeCluster = field(default_factory=lambda: FakeCluster(provider="aws"))
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -86,7 +88,7 @@ class Bench:
         self._lead_to(self.story.first)
         if self.story.crowded:
             _crowd(self.account)
-        self.calls = int(fork(self._uncut))
+        self.writes = json.loads(fork(self._uncut))
         self.expected = {then: json.loads(fork(partial(self._straight, self.final(then)))) for then in THEN}
 
     def final(self, then: str) -> Want | None:
@@ -97,12 +99,17 @@ class Bench:
         """Play one case, in a world of its own; return what is wrong, "" if nothing is."""
         return fork(partial(self._play, case))
 
+    @property
+    def calls(self) -> int:
+        """How many calls the uncut run makes."""
+        return len(self.writes)
+
     def _uncut(self) -> str:
-        """Return how many calls the uncut run makes."""
+        """Return of each call of the uncut run whether it is a write."""
         self.account.journal.reset()
         self._hold(self.story.second)
         self._run(_EVENT)
-        return str(sum(one.service in CLOUD for one in self.account.journal.entries()))
+        return json.dumps([one.write for one in self.account.journal.entries() if one.service in CLOUD])
 
     def _straight(self, want: Want | None) -> str:
         """Return how all looks after a straight way to a want, from nothing."""
@@ -211,14 +218,17 @@ def open_bench(story: Story) -> Iterator[Bench]:
 
 def every_case(bench: Bench) -> Iterator[Case]:
     """Yield every case of a story."""
-    return (Case(*one) for one in itertools.product(range(1, bench.calls + 1), FAULTS, THEN))
+    for nth, write in enumerate(bench.writes, 1):
+        for fault, then in itertools.product(FAULTS if write else _OF_READS, THEN):
+            yield Case(nth, fault, then)
 
 
 def sampled(bench: Bench) -> Iterator[Case]:
-    """Yield for each call one fault and one want, so that over the calls and the stories all have their turn."""
+    """Yield for each write and every fourth read one fault and one want, so that in the end all have their turn."""
     faults, start = tuple(FAULTS), len(bench.story.name)
-    for nth in range(1, bench.calls + 1):
-        yield Case(nth, faults[(start + nth) % len(faults)], THEN[(start + nth // 2) % len(THEN)])
+    for nth, write in enumerate(bench.writes, 1):
+        if write or (start + nth) % 4 == 0:
+            yield Case(nth, faults[(start + nth) % len(faults)], THEN[(start + nth // 2) % len(THEN)])
 
 
 def play_all(bench: Bench, cases: Iterable[Case]) -> Counts:

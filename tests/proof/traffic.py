@@ -117,11 +117,11 @@ class Stand:
         self._numbers = iter(range(1, 10**6))
         self._expect: tuple[Answers, Answers] | None = None
 
-    def hold(self, want: Want) -> None:
-        """Let the cluster hold a want and nothing else."""
+    def hold(self, want: Want, uid: str = "uid") -> None:
+        """Let the cluster hold a want and nothing else; `uid` is the Gateway's."""
         for key in [key for key in self.cluster.objects if key[0] != "Gateway"]:
             del self.cluster.objects[key]
-        self.cluster.put(*want.objects())
+        self.cluster.put(*want.objects(uid))
 
     def run(self) -> None:
         """Reconcile until nothing is open, a bounded number of times. Raises ProcessCut."""
@@ -182,7 +182,7 @@ def transition(account: Account, seed: int, told: Told, reorder: Reorder | None 
     stand.run()
     old = wanted(first, stand.provider)
     assert old == stand.answers(), f"seed {seed}: the first want is not served"
-    second = _next(stand, first, old, chance)
+    second = next_want(stand, first, old, chance)
     told.transitions += 1
     told.overlapping += _contended(old, wanted(second, stand.provider))
     if seed % 3:
@@ -192,7 +192,7 @@ def transition(account: Account, seed: int, told: Told, reorder: Reorder | None 
         _change(stand, stand.answers(), edited(second, chance))
 
 
-def _next(stand: Stand, want: Want, old: Answers, chance: Random) -> Want:
+def next_want(stand: Stand, want: Want, old: Answers, chance: Random) -> Want:
     """Return another want; three in four are chosen so that old and new rules contend for the same host and path."""
     fresh = edited(want, chance)
     if chance.random() < CONTENDING:

@@ -18,7 +18,7 @@ PATHS = ("/", "/a", "/a/b", "/a/b/c", "/b", "/ab")
 SERVICES = tuple((namespace, f"s{number}") for namespace in ("a", "b") for number in range(3))
 PORTS = (80, 8080)
 SERVICE_OF = {
-    f"10.244.{index}.{last}": f"{namespace}/{name}"
+    f"10.244.0.{10 * index + last}": f"{namespace}/{name}"
     for index, (namespace, name) in enumerate(SERVICES)
     for last in range(1, 5)
 }
@@ -47,14 +47,14 @@ class Want:
     routes: dict[str, Plain] = field(default_factory=dict)
     endpoints: dict[tuple[str, str], int] = field(default_factory=lambda: dict.fromkeys(SERVICES, 1))
 
-    def objects(self) -> list[Plain]:
-        """Return the Kubernetes objects."""
+    def objects(self, uid: str = "uid") -> list[Plain]:
+        """Return the Kubernetes objects; `uid` is the Gateway's."""
         named = [
             listener(name, port) | ({"hostname": host} if host else {}) for name, (port, host) in self.listeners.items()
         ]
-        found = [gateway_class(), gateway(listeners=named), *copy.deepcopy(list(self.routes.values()))]
+        found = [gateway_class(), gateway(listeners=named, uid=uid), *copy.deepcopy(list(self.routes.values()))]
         for index, (namespace, name) in enumerate(SERVICES):
-            ready = [f"10.244.{index}.{last}" for last in range(1, 1 + self.endpoints[namespace, name])]
+            ready = [f"10.244.0.{10 * index + last}" for last in range(1, 1 + self.endpoints[namespace, name])]
             found += with_service(name, namespace, ready)
         return found
 

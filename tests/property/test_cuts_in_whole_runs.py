@@ -1,4 +1,4 @@
-"""Law 4 in whole runs, sampled: for each call of each story one fault and one want after it; `make proof` plays all."""
+"""Law 4 in whole runs, sampled: for each write of a story one fault and one want after it; `make proof` plays all."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ def test_wherever_a_run_is_cut_the_next_ones_lead_to_the_same_end(story: Story) 
         counts = play_all(bench, sampled(bench))
 
     assert () == counts.failures
-    assert bench.calls == counts.cases
+    assert sum(bench.writes) <= counts.cases
