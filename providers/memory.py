@@ -96,6 +96,10 @@ class MemoryProvider:
         broken = sorted((d for d in differences if d.op is Op.DELETE), key=_height, reverse=True)
         return Plan(owner.key, tuple(_change(d) for d in (*made, *broken)))
 
+    def scheme_of(self, got: ResourceSet) -> str:
+        """Return the scheme of what is there."""
+        return next((str(one.spec["Scheme"]) for one in got.of_kind(LOAD_BALANCER)), "")
+
     def apply(self, owner: Owner, plan: Plan, got: ResourceSet, read_secret: ReadSecret) -> Outcome:
         """Make the changes; a failed one stops what comes after it, since that may build on it."""
         del read_secret

@@ -207,7 +207,7 @@ class Outcome:
         retry_after: seconds until going on is worth it; None if no change is left to make.
         complete: every change was made, so that the mark may say clean.
         nonce: of the load balancer, as created or observed.
-        held: why nothing was written although the plan was not empty (paused, disruptive), "" if it was.
+        held: why changes were not made (paused; or they disrupt, then all others were made), "" if all were.
     """
 
     addresses: tuple[str, ...] = ()

@@ -63,6 +63,9 @@ class Provider(Protocol):
     def plan(self, owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
         """Return the exact calls that lead from got to want, in an order that keeps traffic. Pure."""
 
+    def scheme_of(self, got: ResourceSet) -> str:
+        """Return the scheme of the observed load balancer, "" if there is none. Pure."""
+
     def apply(self, owner: Owner, plan: Plan, got: ResourceSet, read_secret: ReadSecret) -> Outcome:
         """Make the calls of the plan and none besides; failures are in the Outcome, never raised."""
 

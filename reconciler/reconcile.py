@@ -136,7 +136,10 @@ def _observe_and_apply(run: _Run) -> tuple[Plan, Outcome]:
     provider, mark = run.room.provider, _read_mark(run)
     owner, look, got = _observe(run, mark)
     plan = provider.plan(owner, run.want, got, look)
-    if reason := _hold(run, plan):
+    if (reason := _disruption(run, plan)) and (standing := _as_it_stands(run, got)):
+        plan, outcome = _observe_and_apply(standing)
+        return plan, replace(outcome, held=outcome.held or reason, complete=False)
+    if reason := _hold(run, plan) or reason:
         return plan, Outcome(got.addresses, waiting=got.waiting, held=reason, complete=False, nonce=got.nonce)
     if not plan:
         outcome = Outcome(got.addresses, waiting=got.waiting, nonce=got.nonce)
@@ -201,21 +204,38 @@ def _pools(run: _Run) -> frozenset[str] | None:
 
 
 def _hold(run: _Run, plan: Plan) -> str:
-    """Return why nothing may be written now, "" if it may."""
+    """Return why nothing at all may be written now, "" if it may."""
     if not plan:
         return ""
-    gateway, gateway_class = run.snapshot.gateway, run.graph.gateway_class
-    annotations = {
-        **(gateway_class.meta.annotations if gateway_class else {}),
-        **(gateway.meta.annotations if gateway else {}),
-    }
     if run.room.observe_only:
         return "the deployment runs in mode observe: changes are planned, not made"
-    if annotations.get(PAUSED) == "true":
+    if _annotation(run, PAUSED) == "true":
         return f"annotation {PAUSED} stops all changes to the cloud"
-    if plan.disruptive and not run.graph.withdrawn and annotations.get(ALLOW_DISRUPTION) != "true":
-        return f'{plan.disruptive[0].disruptive}; set annotation {ALLOW_DISRUPTION}: "true" to let it happen'
     return ""
+
+
+def _disruption(run: _Run, plan: Plan) -> str:
+    """Return why a plan that disrupts may not be applied, "" if it may or does not."""
+    if not plan.disruptive or run.graph.withdrawn or _annotation(run, ALLOW_DISRUPTION) == "true":
+        return ""
+    return f'{plan.disruptive[0].disruptive}; set annotation {ALLOW_DISRUPTION}: "true" to let it happen'
+
+
+def _annotation(run: _Run, name: str) -> str:
+    """Return the value of a user's annotation, the Gateway's before its class's."""
+    objects = (run.snapshot.gateway, run.graph.gateway_class)
+    return next((one.meta.annotations[name] for one in objects if one and name in one.meta.annotations), "")
+
+
+def _as_it_stands(run: _Run, got: ResourceSet) -> _Run | None:
+    """Return the run with the scheme that is there: a change of it waits, Routes and revocations do not."""
+    provider = run.room.provider
+    scheme = provider.scheme_of(got)
+    if scheme in ("", run.graph.config.scheme):
+        return None
+    graph = attach(run.snapshot, provider, scheme)
+    lb = compile_ir(graph).lb
+    return replace(run, graph=graph, lb=lb, want=provider.render(lb))
 
 
 def _finish(run: _Run, mark: Mark | None, owner: Owner, outcome: Outcome) -> None:

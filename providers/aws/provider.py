@@ -15,6 +15,7 @@ from providers.aws.limiter import Limiter, Limits
 from providers.aws.observe import observe
 from providers.aws.plan import plan
 from providers.aws.render import render
+from providers.aws.resources import LOAD_BALANCER, LOAD_BALANCER_KEY
 from providers.aws.sweep import Live, sweep
 from providers.aws.waiting import waits
 from reconciler.errors import Misconfigured
@@ -67,6 +68,11 @@ class AwsProvider:
     def plan(self, owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
         """Return the exact calls."""
         return plan(owner, want, got, look)
+
+    def scheme_of(self, got: ResourceSet) -> str:
+        """Return the scheme of the load balancer that is there; of two, of the one to go."""
+        there = sorted(got.of_kind(LOAD_BALANCER), key=lambda one: one.key == LOAD_BALANCER_KEY)
+        return str(there[0].spec["Scheme"]) if there else ""
 
     def apply(self, owner: Owner, plan: Plan, got: ResourceSet, read_secret: ReadSecret) -> Outcome:
         """Make the calls."""

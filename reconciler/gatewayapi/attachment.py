@@ -26,8 +26,14 @@ from reconciler.keys import GatewayKey
 from reconciler.mark import finalizer
 
 
-def attach(snapshot: Snapshot, cloud: Cloud) -> Graph:
-    """Return the graph of a snapshot's Gateway. Total: a user's mistake is a Problem in it."""
+def attach(snapshot: Snapshot, cloud: Cloud, scheme: str = "") -> Graph:
+    """Return the graph of a snapshot's Gateway. Total: a user's mistake is a Problem in it.
+
+    Args:
+        snapshot: all that the run needs.
+        cloud: what the provider can honour.
+        scheme: to have in place of the configured one, as long as a change of it is not allowed.
+    """
     gateway, gateway_class = snapshot.gateway, _class_of_ours(snapshot)
     if gateway is None:
         return _without_gateway(snapshot, gateway_class, cloud)
@@ -44,7 +50,7 @@ def attach(snapshot: Snapshot, cloud: Cloud) -> Graph:
             former=former,
             withdrawn=withdrawn,
         )
-    return _graph(snapshot, gateway, gateway_class, cloud)
+    return _graph(snapshot, gateway, gateway_class, cloud, scheme)
 
 
 def _class_of_ours(snapshot: Snapshot) -> GatewayClass | None:
@@ -68,8 +74,9 @@ def _without_gateway(snapshot: Snapshot, gateway_class: GatewayClass | None, clo
     )
 
 
-def _graph(snapshot: Snapshot, gateway: Gateway, gateway_class: GatewayClass, cloud: Cloud) -> Graph:
+def _graph(snapshot: Snapshot, gateway: Gateway, gateway_class: GatewayClass, cloud: Cloud, scheme: str) -> Graph:
     config, problems = gateway_config(snapshot, gateway, gateway_class, cloud)
+    config = replace(config, scheme=scheme or config.scheme)
     capabilities, grants = cloud.capabilities(config), Grants(snapshot.grants)
     facts = {one.ref: one for one in snapshot.certificates}
     nodes = Judge(gateway, capabilities, config, grants, facts).judge()

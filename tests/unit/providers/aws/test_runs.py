@@ -162,6 +162,26 @@ def test_a_scheme_change_waits_for_the_annotation_and_then_happens(world: World)
     assert ("True", "Programmed") == world.says()["Programmed"]
 
 
+def test_a_scheme_change_that_waits_holds_up_nothing_else(world: World) -> None:
+    """Routes go on, revocations cut, and a second run has nothing to do."""
+    ref = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "namespace": "infra", "name": "config"}
+    world.cluster.put(gateway_class(parametersRef=ref), config({"scheme": "internal"}))
+    world.run()
+    world.cluster.put(config({"scheme": "internet-facing"}))
+    world.cluster.put(route("more", "a", [rule(backend(), matches=[prefix("/more")])]))
+
+    held = world.run()
+
+    assert "routewright.dev/allow-disruption" in held.outcome.held
+    assert 2 == len(world.rules())
+    assert ("False", "Pending") == world.says()["Programmed"]
+    assert ("True", "Accepted") == world.says("HTTPRoute", "a", "more")["Accepted"]
+    world.forget()
+    world.cluster.writes.clear()
+    world.run()
+    assert ([], []) == (world.operations(), world.cluster.writes)
+
+
 def test_a_plan_that_takes_most_rules_though_no_route_changed_is_refused(world: World) -> None:
     rules = [rule(backend(), matches=[{**prefix(f"/{n}"), "method": "GET"}]) for n in range(8)]
     world.cluster.put(*[route(f"r{n}", "a", [one], [f"h{n}.example.com"]) for n, one in enumerate(rules)])
