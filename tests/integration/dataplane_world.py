@@ -52,7 +52,7 @@ class _Echo(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815 - the name that http.server chose
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that http.server chose
         """Stay silent."""
