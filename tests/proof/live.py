@@ -25,11 +25,14 @@ from providers.aws.limiter import Limiter
 from reconciler.matches import Request
 from tests.integration.dataplane_world import Reply, World, opened_world
 from tests.proof.alb import Answer
+from tests.proof.mutants import MUTANTS, Reorder
 from tests.proof.table import Counts, Share
 from tests.proof.traffic import Answers, Stand, Told, next_want, wanted
 from tests.proof.wants import PORTS, REQUESTS, SERVICE_OF, Want, first_want
 
 TRANSITIONS = 20
+CATCHING = 5
+"""Transitions among which a wrong order has to show."""
 RATE = 200.0
 """Requests a second."""
 WORKERS = 24
@@ -137,9 +140,9 @@ def _parts(answer: Answer) -> list[str]:
 class Walk:
     """One Gateway on its way from want to want, its load balancer served by Envoy."""
 
-    def __init__(self, world: World) -> None:
-        self.world, self.told = world, Told()
-        self.stand = Stand(world.account, SEED, self.told)
+    def __init__(self, world: World, reorder: Reorder | None) -> None:
+        self.world = world
+        self.stand = Stand(world.account, SEED, Told(), reorder)
         self.stand.provider.limiter = _ServedFirst(world)
         self.chance = Random(SEED)  # noqa: S311 - chance, not a secret
         self.want = first_want(self.chance)
@@ -188,12 +191,19 @@ def play(share: Share) -> Counts:
     return walk(TRANSITIONS)
 
 
-def walk(steps: int) -> Counts:
+def play_mutant(share: Share) -> Counts:
+    """Walk with the order of the calls turned round: real requests must show it."""
+    del share
+    misrouted = walk(CATCHING, MUTANTS["delete first"]).failures
+    return Counts(1, () if misrouted else ("no request shows that rules are deleted first",))
+
+
+def walk(steps: int, reorder: Reorder | None = None) -> Counts:
     """Walk so many steps from want to want."""
     failures: list[str] = []
     sent = 0
     with TemporaryDirectory() as folder, opened_world(Path(folder)) as world:
-        one = Walk(world)
+        one = Walk(world, reorder)
         for step in range(steps):
             stream = one.step()
             sent += stream.sent
