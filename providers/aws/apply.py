@@ -16,7 +16,7 @@ from providers.aws.clients import Clients
 from providers.aws.limiter import OutOfTime
 from providers.aws.make import Made, make
 from providers.aws.resources import CERTIFICATE, ORDER, RULE, TARGETS, port_of
-from reconciler.errors import NotReady, ReconcilerError, TerminalError, TransientError
+from reconciler.errors import NotReady, QuotaExceeded, ReconcilerError, TerminalError, TransientError
 from reconciler.plan import Change, Failure, Op, Outcome, Plan, ResourceKey, ResourceSet
 from reconciler.ports import Owner, ReadSecret
 
@@ -36,6 +36,7 @@ class Applier:
         stopped: scopes of listeners whose rules may not change any further in this run.
         lasting: origins of rules that AWS refused for good: what they replace stays.
         broken: keys of resources that could not be made.
+        freed: whether something was deleted, so that what a quota refused may fit now.
     """
 
     clients: Clients
@@ -48,6 +49,7 @@ class Applier:
     failed: list[Failure] = field(default_factory=list)
     done: int = 0
     skipped: int = 0
+    freed: bool = False
 
     def apply(self, plan: Plan, got: ResourceSet) -> Outcome:
         """Make the calls, until time is up; return what came of them. Never raises a ReconcilerError."""
@@ -90,6 +92,7 @@ class Applier:
             self._fail(change, error)
         else:
             self.done += 1
+            self.freed |= change.op is Op.DELETE
 
     def _with_patience(self, change: Change, made: Made) -> None:
         for pause in (*RETRIES, None):
@@ -116,12 +119,13 @@ class Applier:
     def _outcome(self, made: Made, got: ResourceSet, *, late: bool) -> Outcome:
         transient = any(isinstance(one.error, TransientError) for one in self.failed)
         waiting = got.waiting or made.waiting
+        room = self.freed and any(isinstance(one.error, QuotaExceeded) for one in self.failed)
         return Outcome(
             addresses=got.addresses or made.addresses,
             done=self.done,
             failed=tuple(self.failed),
             waiting=waiting,
-            retry_after=LATER if late or transient else None,
+            retry_after=LATER if late or transient or room else None,
             complete=not (late or self.failed or self.skipped),
             nonce=made.nonce,
         )

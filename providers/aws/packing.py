@@ -6,7 +6,7 @@ limits, and nothing in between that could take a moved request and answers it ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -30,35 +30,39 @@ class Draft:
 def pack(drafts: Sequence[Draft], quotas: Quotas) -> list[Draft]:
     """Return the rules, in order. Each draft alone has to be within the limits already."""
     packed: list[Draft] = []
-    places: dict[tuple[object, ...], list[int]] = {}
+    places: dict[Hashable, list[int]] = {}
     for draft in drafts:
-        key = (draft.answer, draft.conditions.headers, draft.conditions.query)
-        candidates = places.setdefault(key, [])
-        near = takewhile(lambda place: len(packed) - place <= WINDOW, reversed(candidates))
-        place, merged = next(_merges(packed, near, draft, quotas), (len(packed), None))
-        if merged is None:
-            candidates.append(place)
+        candidates = places.setdefault(place(draft), [])
+        near = takewhile(lambda at: len(packed) - at <= WINDOW, reversed(candidates))
+        at, union = next(_merges(packed, near, draft, quotas), (len(packed), None))
+        if union is None:
+            candidates.append(at)
             packed.append(draft)
         else:
-            packed[place] = merged
+            packed[at] = union
     return packed
+
+
+def place(draft: Draft) -> Hashable:
+    """Return what two drafts have to have in common to be merged."""
+    return draft.answer, draft.conditions.headers, draft.conditions.query
 
 
 def _merges(
     packed: Sequence[Draft], places: Iterable[int], draft: Draft, quotas: Quotas
 ) -> Iterator[tuple[int, Draft]]:
     """Yield the places of rules that may take a draft in, with what they become."""
-    for place in places:
-        merged = _merged(packed[place], draft, quotas)
-        if merged is not None and _may_move(draft, packed[place + 1 :]):
-            yield place, merged
+    for at in places:
+        union = merged(packed[at], draft, quotas)
+        if union is not None and _may_move(draft, packed[at + 1 :]):
+            yield at, union
 
 
 def _may_move(draft: Draft, between: Sequence[Draft]) -> bool:
     return all(one.answer == draft.answer or disjoint(one.conditions, draft.conditions) for one in between)
 
 
-def _merged(one: Draft, other: Draft, quotas: Quotas) -> Draft | None:
+def merged(one: Draft, other: Draft, quotas: Quotas) -> Draft | None:
     """Return the union of two drafts with equal answers, headers and query; None if it would mean something else."""
     a, b = one.conditions, other.conditions
     differing = [name for name in ("hosts", "paths", "methods") if getattr(a, name) != getattr(b, name)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from providers.aws.actions import Answer, CannotError, Listener, answers_of
-from providers.aws.admission import Needs, refused
+from providers.aws.admission import Claim, Limits, admit
 from providers.aws.conditions import Conditions, conditions_of, write, wrong_with
 from providers.aws.config import Quotas
-from providers.aws.packing import Draft, fits, pack
+from providers.aws.packing import Draft, fits
 from reconciler.ir import Entry, Forward, Frontend, Json, Rejection
 from reconciler.keys import RouteKey
 from reconciler.matches import Match, PathType
@@ -45,10 +45,10 @@ class Naming:
 
 @dataclass(slots=True)
 class _Sheet:
-    """One frontend on its way: drafts with the answers that they point to."""
+    """One frontend on its way: what its entries claim, and the answers that the drafts point to."""
 
     frontend: Frontend
-    drafts: list[Draft] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
 
 
@@ -56,14 +56,10 @@ def make_rules(frontends: Sequence[Frontend], naming: Naming, quotas: Quotas, pe
     """Return the rules of all frontends. Total: what an ALB cannot do becomes a rejection."""
     rules = Rules()
     sheets = [_draft(frontend, naming, quotas, rules) for frontend in frontends]
-    entries = {entry.id: entry for frontend in frontends for entry in frontend.entries}
-    packed = [pack(sheet.drafts, quotas) for sheet in sheets]
-    out = refused(_needs(packed, entries, naming), quotas, per_namespace)
-    if out:
-        rules.rejections.extend(out)
-        gone = {one.route for one in out}
-        packed = [pack(_without(sheet.drafts, entries, gone), quotas) for sheet in sheets]
-    for sheet, drafts in zip(sheets, packed, strict=True):
+    usage, refused = admit([sheet.claims for sheet in sheets], Limits(quotas, per_namespace))
+    rules.rejections.extend(refused)
+    rules.shadowed.extend(dict.fromkeys(usage.shadowed))
+    for sheet, drafts in zip(sheets, usage.packed, strict=True):
         rules.by_port[sheet.frontend.port] = [_rule(draft, sheet.answers[draft.answer], quotas) for draft in drafts]
     return rules
 
@@ -73,33 +69,10 @@ def _rule(draft: Draft, answer: Answer, quotas: Quotas) -> Rule:
     return Rule(conditions, answer.action, answer.transforms, draft.entries)
 
 
-def _without(drafts: Iterable[Draft], entries: Mapping[str, Entry], gone: set[RouteKey | None]) -> list[Draft]:
-    return [draft for draft in drafts if _route(entries[draft.entries[0]]) not in gone]
-
-
-def _route(entry: Entry) -> RouteKey | int:
-    return entry.origin.route if entry.origin else 0
-
-
-def _needs(packed: Iterable[Sequence[Draft]], entries: Mapping[str, Entry], naming: Naming) -> Needs:
-    needs = Needs()
-    for drafts in packed:
-        for draft in drafts:
-            origins = [(entries[one].origin, entries[one]) for one in draft.entries]
-            known = [(origin, entry) for origin, entry in origins if origin is not None]
-            if not known:
-                needs.fences += 1
-                continue
-            for origin, entry in known:
-                needs.of(origin).groups |= _groups(entry, naming)
-            needs.of(min((origin for origin, _ in known), key=lambda origin: origin.age)).rules += 1
-    return needs
-
-
-def _groups(entry: Entry, naming: Naming) -> set[str]:
+def _groups(entry: Entry, naming: Naming) -> frozenset[str]:
     if not isinstance(entry.action, Forward):
-        return set()
-    names = {naming.groups[pool.pool] for pool in entry.action.pools}
+        return frozenset()
+    names = frozenset(naming.groups[pool.pool] for pool in entry.action.pools)
     return names | {naming.empty} if entry.action.error_share else names
 
 
@@ -107,24 +80,20 @@ def _groups(entry: Entry, naming: Naming) -> set[str]:
 
 
 def _draft(frontend: Frontend, naming: Naming, quotas: Quotas, rules: Rules) -> _Sheet:
-    """Return a frontend's drafts in order; a rule with anything that cannot be goes as a whole."""
+    """Return what a frontend's entries claim, in order; a rule with anything that cannot be goes as a whole."""
     sheet = _Sheet(frontend)
     listener = Listener(frontend.port, frontend.protocol, naming.groups, naming.empty, quotas.groups_per_action)
     refusals = _refusals(frontend, listener, quotas)
     rules.rejections.extend(refusals.values())
-    seen: dict[tuple[str, Match], str] = {}
     for entry in frontend.entries:
         origin = entry.origin
         if origin is not None and (origin.route, origin.rule) in refusals:
             continue
-        if (entry.hostname, _plain(entry.match)) in seen:
-            rules.shadowed.append(entry.id)
-            continue
-        seen[entry.hostname, _plain(entry.match)] = entry.id
+        match, groups = (entry.hostname, _plain(entry.match)), _groups(entry, naming)
         for answer in answers_of(entry, listener):
             name = digest([answer.action, list(answer.transforms)])
             sheet.answers[name] = answer
-            sheet.drafts.append(Draft(_conditions(entry, answer), name, (entry.id,)))
+            sheet.claims.append(Claim(Draft(_conditions(entry, answer), name, (entry.id,)), origin, match, groups))
     return sheet
 
 
