@@ -27,6 +27,7 @@ from emulators.cluster.objects import Objects
 from emulators.cluster.pods import IMAGES, Image
 from emulators.cluster.processes import Child
 from emulators.dataplane import DataPlane
+from emulators.runtime import Function
 
 ROOT = Path(__file__).parent.parent
 INFRA = ROOT / "infra"
@@ -51,6 +52,7 @@ class Setting:
         bundle: version of the Gateway API CRDs.
         images: what runs in place of container images.
         environment: of the functions, beyond what every stage sets.
+        function: how Lambda would run the reconcile function; None runs it in this process.
     """
 
     provisioning: float = 0.5
@@ -59,6 +61,7 @@ class Setting:
     bundle: str = "1.7.0"
     images: Mapping[str, Image] = IMAGES
     environment: Mapping[str, str] = field(default_factory=dict)
+    function: Function | None = None
 
 
 class Stage:
@@ -79,6 +82,14 @@ class Stage:
         self._stack.close()
 
     def _start(self, stack: ExitStack) -> None:
+        self._start_cluster_and_cloud(stack)
+        self.kubelet = stack.enter_context(Kubelet(self.plane, self.folder / "pods", self.setting.images))
+        self.dataplane = stack.enter_context(
+            DataPlane(f"{self.endpoint_url}/_emulator/state", self.kubelet.addresses, self.folder / "envoy")
+        )
+        self._start_runner(stack)
+
+    def _start_cluster_and_cloud(self, stack: ExitStack) -> None:
         stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.plane = stack.enter_context(ControlPlane(self.folder / "cluster"))
         self.endpoint_url = self._start_aws(stack)
@@ -87,11 +98,9 @@ class Stage:
         self.admin = self.plane.client()
         for file in (INFRA / "gatewayclasses.yaml", INFRA / "rbac.yaml", *self._manifests("00-*.yaml")):
             self.apply(file, "admin")
-        self.kubelet = stack.enter_context(Kubelet(self.plane, self.folder / "pods", self.setting.images))
-        self.dataplane = stack.enter_context(
-            DataPlane(f"{self.endpoint_url}/_emulator/state", self.kubelet.addresses, self.folder / "envoy")
-        )
-        self.runner = stack.enter_context(Runner(self.endpoint_url, self.functions_log))
+
+    def _start_runner(self, stack: ExitStack) -> None:
+        self.runner = stack.enter_context(Runner(self.endpoint_url, self.functions_log, function=self.setting.function))
 
     def _start_aws(self, stack: ExitStack) -> str:
         log = self.folder / "aws.log"

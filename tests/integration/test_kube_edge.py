@@ -11,6 +11,7 @@ import pytest
 from emulators.cluster.control_plane import ControlPlane
 from emulators.cluster.objects import Objects
 from kube.cluster import KubeCluster
+from kube.errors import NotFound
 from reconciler.errors import Conflict, PermissionDenied, Unavailable
 from reconciler.events import Trigger
 from reconciler.gatewayapi.resources import GROUP
@@ -129,6 +130,15 @@ def test_our_identity_may_not_list_secrets(cluster: KubeCluster) -> None:
 def test_a_kind_that_is_not_served_is_unavailable_not_empty(cluster: KubeCluster) -> None:
     with pytest.raises(Unavailable):
         cluster.api.list(f"/apis/{GROUP}/v9/gateways")
+
+
+def test_a_404_for_an_object_is_told_from_one_for_its_kind(cluster: KubeCluster) -> None:
+    """Absence is the API server's word on the object; of a kind that is not served nothing is absent."""
+    for namespace in ("infra", "nowhere"):
+        path = f"/apis/{V1}/namespaces/{namespace}/gateways/ghost"
+        assert [None, None] == [cluster.api.get(path, metadata_only=only) for only in (False, True)]
+    with pytest.raises(NotFound):
+        cluster.api.get(f"/apis/{GROUP}/v9/namespaces/infra/gateways/gw")
 
 
 def test_metadata_of_a_secret_comes_without_its_data(admin: Objects, cluster: KubeCluster, tmp_path: Path) -> None:
