@@ -14,8 +14,8 @@ from emulators.runtime import Function
 from tests.proof.machine import Machine, backend, gateway, route
 
 BAD = ("hangs", "hungry")
-FUNCTION = Function("tests.proof.bad_runs.handler", seconds=6.0, megabytes=2048)
-_PATIENCE = 120.0
+FUNCTION = Function("tests.proof.bad_runs.handler", seconds=12.0, megabytes=2048)
+_PATIENCE = 180.0
 
 
 def dead_subjects(machine: Machine) -> set[str]:
