@@ -9,7 +9,6 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-import yaml
 
 from emulators.cluster.build import crds
 from emulators.cluster.control_plane import ControlPlane
@@ -18,7 +17,7 @@ from emulators.cluster.objects import Objects
 from kube.cluster import KubeCluster
 from reconciler.gatewayapi.resources import GROUP
 from tests.integration.cluster_world import Space
-from tests.integration.kube_world import CONTROLLER, INFRA, V1, cluster_of
+from tests.integration.kube_world import V1, cluster_of, edge_plane
 
 _NUMBERS = itertools.count(1)
 
@@ -57,15 +56,7 @@ def space(control_plane: ControlPlane, kubelet: Kubelet, namespace: str) -> Spac
 @pytest.fixture(scope="module", name="plane")
 def _plane() -> Iterator[ControlPlane]:
     """A control plane with our kinds, our rights, a class of ours and a foreign one."""
-    with ControlPlane() as plane:
-        plane.install_crds(crds(), INFRA / "crds")
-        plane.apply(yaml.safe_load_all((INFRA / "rbac.yaml").read_text()))
-        for name in ("infra", "shop", "certs"):
-            plane.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
-        spec = {"controllerName": CONTROLLER}
-        plane.apply([{"apiVersion": V1, "kind": "GatewayClass", "metadata": {"name": "ours"}, "spec": spec}])
-        other = {"controllerName": "example.com/other"}
-        plane.apply([{"apiVersion": V1, "kind": "GatewayClass", "metadata": {"name": "other"}, "spec": other}])
+    with edge_plane() as plane:
         yield plane
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from emulators.cluster.build import crds
 from emulators.cluster.control_plane import ControlPlane
 from emulators.cluster.objects import Objects
 from emulators.cluster.pki import Authority
@@ -24,6 +29,21 @@ CONTROLLER = "routewright.dev/aws"
 V1 = f"{GROUP}/v1"
 ROUTES = f"/apis/{V1}/namespaces/shop/httproutes"
 type Plain = dict[str, Any]
+
+
+@contextmanager
+def edge_plane() -> Iterator[ControlPlane]:
+    """Start a control plane with our kinds, our rights, a class of ours and a foreign one."""
+    with ControlPlane() as plane:
+        plane.install_crds(crds(), INFRA / "crds")
+        plane.apply(yaml.safe_load_all((INFRA / "rbac.yaml").read_text()))
+        for name in ("infra", "shop", "certs"):
+            plane.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
+        spec = {"controllerName": CONTROLLER}
+        plane.apply([{"apiVersion": V1, "kind": "GatewayClass", "metadata": {"name": "ours"}, "spec": spec}])
+        other = {"controllerName": "example.com/other"}
+        plane.apply([{"apiVersion": V1, "kind": "GatewayClass", "metadata": {"name": "other"}, "spec": other}])
+        yield plane
 
 
 def cluster_of(plane: ControlPlane, user: str, groups: tuple[str, ...]) -> KubeCluster:
