@@ -12,7 +12,7 @@ from typing import Any
 
 from providers.aws.clients import Clients
 from providers.aws.names import CLUSTER, ID, PREFIX, cluster_tags, logical_id
-from providers.aws.ownership import plain
+from providers.aws.ownership import plain, tagged
 from providers.aws.resources import certificate_key
 from reconciler.errors import Conflict, PermissionDenied
 from reconciler.ir import Json
@@ -38,7 +38,7 @@ def read_certificates(clients: Clients, cluster: str, wanted: Mapping[str, Resou
     """
     ids = {logical_id(certificate_key(name)): name for name in wanted}
     found: dict[str, dict[str, Resource]] = {name: {} for name in wanted}
-    for look in (tagged_certificates, _latest_certificates):
+    for look in (_tagged_certificates, _latest_certificates):
         if all(_best(wanted[name], several) is not None for name, several in found.items()):
             break
         for arn, tags in sorted(look(clients, cluster)):
@@ -59,6 +59,11 @@ def _distance(want: Resource, got: Resource) -> int:
     return len(differing(want.spec, got.spec))
 
 
+def _tagged_certificates(clients: Clients, cluster: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield (ARN, tags) of a cluster's certificates."""
+    return tagged(clients, cluster, _KIND)
+
+
 def _latest_certificates(clients: Clients, cluster: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield (ARN, tags) of a cluster's certificates that the tagging API, which lags, may not list yet."""
     order: dict[str, Any] = {"SortBy": "CREATED_AT", "SortOrder": "DESCENDING", "MaxItems": MOST_LATEST}
@@ -76,21 +81,6 @@ def _tags(clients: Clients, arn: str) -> dict[str, str]:
         return plain(clients.call("acm", "ListTagsForCertificate", CertificateArn=arn)["Tags"])
     except (Conflict, PermissionDenied):
         return {}
-
-
-def tagged_certificates(clients: Clients, cluster: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield (ARN, tags) of all certificates of a cluster."""
-    filters = [{"Key": CLUSTER, "Values": [cluster]}]
-    token: dict[str, str] = {}
-    while True:
-        answer = clients.call(
-            "resourcegroupstaggingapi", "GetResources", TagFilters=filters, ResourceTypeFilters=[_KIND], **token
-        )
-        for item in answer["ResourceTagMappingList"]:
-            yield item["ResourceARN"], plain(item["Tags"])
-        if not answer.get("PaginationToken"):
-            return
-        token = {"PaginationToken": answer["PaginationToken"]}
 
 
 def import_anew(clients: Clients, cluster: str, want: Resource, pair: KeyPair) -> str:

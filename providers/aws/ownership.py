@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import batched
 
 from providers.aws.clients import Clients
@@ -34,6 +34,21 @@ def read_tags(clients: Clients, arns: Iterable[str]) -> dict[str, dict[str, str]
 def _read(clients: Clients, arns: list[str]) -> dict[str, dict[str, str]]:
     answer = clients.call("elbv2", "DescribeTags", ResourceArns=arns)
     return {item["ResourceArn"]: plain(item["Tags"]) for item in answer["TagDescriptions"]}
+
+
+def tagged(clients: Clients, cluster: str, kind: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield (ARN, tags) of all resources of a cluster of one of the tagging API's types. Raises ReconcilerError."""
+    filters = [{"Key": CLUSTER, "Values": [cluster]}]
+    token: dict[str, str] = {}
+    while True:
+        answer = clients.call(
+            "resourcegroupstaggingapi", "GetResources", TagFilters=filters, ResourceTypeFilters=[kind], **token
+        )
+        for item in answer["ResourceTagMappingList"]:
+            yield item["ResourceARN"], plain(item["Tags"])
+        if not answer.get("PaginationToken"):
+            return
+        token = {"PaginationToken": answer["PaginationToken"]}
 
 
 def plain(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:

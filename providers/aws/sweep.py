@@ -8,13 +8,13 @@ one that sees it in use again takes the note away: the grace counts only while n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from providers.aws.clients import Clients
-from providers.aws.names import CLUSTER, GATEWAY, GATEWAY_UID, PREFIX
-from providers.aws.ownership import plain
+from providers.aws.names import GATEWAY, GATEWAY_UID, PREFIX
+from providers.aws.ownership import tagged
 from reconciler.errors import Conflict, NotReady, PermissionDenied
 
 UNUSED_SINCE = f"{PREFIX}unused-since"
@@ -98,7 +98,7 @@ class _Sweep:
 
     def run(self) -> Counter[str]:
         for kind in KINDS:
-            for arn, tags in list(self._tagged(kind)):
+            for arn, tags in list(tagged(self.clients, self.cluster, kind.type)):
                 self._look(kind, arn, tags)
         return self.counts
 
@@ -112,19 +112,6 @@ class _Sweep:
                 self.counts[kind.name] += 1
         elif not self._since(tags):
             self._make(kind.note(arn, str(int(self.now))))
-
-    def _tagged(self, kind: _Kind) -> Iterator[tuple[str, dict[str, str]]]:
-        filters = [{"Key": CLUSTER, "Values": [self.cluster]}]
-        token: dict[str, str] = {}
-        while True:
-            answer = self.clients.call(
-                "resourcegroupstaggingapi", "GetResources", TagFilters=filters, ResourceTypeFilters=[kind.type], **token
-            )
-            for item in answer["ResourceTagMappingList"]:
-                yield item["ResourceARN"], plain(item["Tags"])
-            if not answer.get("PaginationToken"):
-                return
-            token = {"PaginationToken": answer["PaginationToken"]}
 
     def _is_used(self, kind: _Kind, arn: str, tags: Mapping[str, str]) -> bool:
         """Return whether the Gateway lives; of a certificate, which is the cluster's, whether ACM says it is in use."""

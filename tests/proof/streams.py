@@ -43,6 +43,7 @@ from tests.builders import (
 )
 from tests.fakes import FakeCluster
 from tests.proof.pictures import account_picture, difference, said
+from tests.proof.seeds import tell_all
 
 GATEWAYS, ROUTES, SERVICES = ("gw", "north", "south"), ("web", "r1", "r2", "r3"), ("web", "s1", "s2")
 _PATHS = ("/", "/a", "/a/b", "/c")
@@ -257,10 +258,4 @@ def _start(world: World) -> Told:
 
 def prove(size: int = 200) -> dict[str, int]:
     """Tell `size` histories; return counts. Raises AssertionError, naming the seed."""
-    total: Counter[str] = Counter()
-    for seed in range(size):
-        try:
-            total.update(tell(seed))
-        except AssertionError as error:
-            raise AssertionError(f"seed {seed}: {error}") from error
-    return dict(total)
+    return tell_all(size, tell)
