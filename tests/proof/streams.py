@@ -142,10 +142,11 @@ def _trigger(name: Name, **more: Any) -> Trigger:
 
 @dataclass
 class Told:
-    """One telling of a history: a cluster, an account, a watch, and what is on its way."""
+    """One telling of a history: a cluster, an account, a watch, and whether triggers get lost for good."""
 
     world: World
     watch: Watch
+    lossy: bool = False
     counts: Counter[str] = field(default_factory=Counter)
 
     def change(self, one: Plain | Name) -> None:
@@ -223,35 +224,39 @@ def _damaged(told: Told, fresh: list[Trigger], dice: random.Random) -> list[Trig
     """Return triggers as a network leaves them."""
     found: list[Trigger] = []
     for one in fresh:
-        copies = dice.choices((0, 1, 2, 3), (3, 5, 2, 1))[0]
+        copies = dice.choices((0, 1, 2, 3), (3 if told.lossy else 0, 5, 2, 1))[0]
         told.counts["triggers lost" if copies == 0 else "triggers doubled" if copies > 1 else "triggers"] += 1
         found += [one] * copies
     return found
 
 
 def tell(seed: int, length: int = 14) -> Counter[str]:
-    """Tell one history both ways and compare; return counts. Raises AssertionError."""
+    """Tell one history both ways and compare; return counts. Raises AssertionError.
+
+    Where no trigger is lost for good both ways end alike by themselves. Where some are, the light resync brings back
+    all but targets, which no two reads can compare; the deep one brings back all.
+    """
     changes = list(history(seed, length))
     with strict_aws() as account:
         first = _start(World(account))
         orderly(first, copy.deepcopy(changes))
-        first.resync(Cause.DEEP)
         want, want_bare = first.picture(), first.picture(targets=False)
     with strict_aws() as account:
-        second = _start(World(account))
+        second = _start(World(account), lossy=seed % 2 == 0)
         disorderly(second, copy.deepcopy(changes), random.Random(seed))  # noqa: S311 - a story, no secret
-        second.resync(Cause.RESYNC)
-        got = second.picture(targets=False)
-        assert want_bare == got, difference(want_bare, got)
-        second.resync(Cause.DEEP)
+        if second.lossy:
+            second.resync(Cause.RESYNC)
+            got = second.picture(targets=False)
+            assert want_bare == got, difference(want_bare, got)
+            second.resync(Cause.DEEP)
         assert want == second.picture(), difference(want, second.picture())
     return second.counts + Counter({"histories": 1, "changes": len(changes), "runs in order": first.counts["runs"]})
 
 
-def _start(world: World) -> Told:
+def _start(world: World, *, lossy: bool = False) -> Told:
     """Return a telling that starts from three Gateways, a Route and a Service, all listed."""
     world.cluster.put(*(gateway(name) for name in GATEWAYS[1:]))
-    told = Told(world, Watch(world.cluster))
+    told = Told(world, Watch(world.cluster), lossy)
     told.drain(told.watch.list_anew("first"))
     return told
 
