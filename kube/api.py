@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ _BOOKMARKS = {"watch": "true", "allowWatchBookmarks": "true"}
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A whole list at one resourceVersion."""
+    """A list, or a page of one, at one resourceVersion."""
 
     items: tuple[Plain, ...]
     version: str
@@ -70,17 +70,25 @@ class Api:
         return found
 
     def list(self, path: str, query: Mapping[str, str] | None = None) -> Listing:
-        """Return all objects of a list, page by page, as the API server has them now. Raises NotFound, Expired too."""
+        """Return all objects of a list as the API server has them now. Raises NotFound, Expired too."""
         found: list[Plain] = []
+        version = ""
+        for page in self.pages(path, query):
+            found.extend(page.items)
+            version = page.version
+        return Listing(tuple(found), version)
+
+    def pages(self, path: str, query: Mapping[str, str] | None = None) -> Iterator[Listing]:
+        """Yield a list page by page, all of one moment; what was yielded is worth nothing if a later page fails."""
         more = ""
         while True:
             page = self._json("GET", path, {**(query or {}), "limit": str(PAGE)} | ({"continue": more} if more else {}))
             items, meta = _page(page, path)
             named = {"apiVersion": page.get("apiVersion"), "kind": str(page["kind"]).removesuffix("List")}
-            found.extend(named | item for item in items)
+            yield Listing(tuple(named | item for item in items), str(meta["resourceVersion"]))
             more = str(meta.get("continue") or "")
             if not more:
-                return Listing(tuple(found), str(meta["resourceVersion"]))
+                return
 
     def patch(self, path: str, body: Plain) -> Plain:
         """Merge-patch an object and return it."""
@@ -90,7 +98,7 @@ class Api:
         """Replace an object (or its status) and return it."""
         return self._json("PUT", path, body=body)
 
-    def watch(self, path: str, span: WatchSpan) -> Iterator[tuple[str, Plain]]:
+    def watch(self, path: str, span: WatchSpan) -> Generator[tuple[str, Plain]]:
         """Yield (type, object) of what happens after a version, until the span ends; type BOOKMARK moves the version.
 
         Raises Expired if the version is too old, Unavailable if the stream breaks or is silent for too long.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
 import time
 from collections.abc import Sequence
@@ -14,7 +13,8 @@ from typing import Any
 from kube import kinds
 from kube.api import Api, Plain
 from kube.certificates import key_pair_of
-from kube.fetch import Fetch, list_now
+from kube.fetch import Fetch
+from kube.store import Store
 from reconciler.errors import Conflict, ReconcilerError, TransientError, Unavailable
 from reconciler.events import Trigger
 from reconciler.gatewayapi.read import take_snapshot
@@ -55,6 +55,10 @@ class KubeCluster:
     clock: Clock = time.time
     _id: str = ""
     _uids: dict[GatewayKey, str] = field(default_factory=dict)
+    _store: Store = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._store = Store(self.api, self.controller)
 
     @property
     def cluster_id(self) -> str:
@@ -111,14 +115,19 @@ class KubeCluster:
         return False
 
     def snapshot(self, trigger: Trigger) -> Snapshot:
-        """Return all that a run for a Gateway or a GatewayClass needs, as it is now. Raises ReconcilerError."""
-        fetch = Fetch(self.api, self.controller, functools.partial(list_now, self.api))
+        """Return all that a run for a Gateway or a GatewayClass needs, as fresh as its trigger asks for.
+
+        Raises ReconcilerError.
+        """
+        fetch = Fetch(self.api, self._store, self.controller, self.provider)
         key = trigger.key
         if trigger.kind == "GatewayClass":
             key, fetched = GatewayKey(key.cluster, "", key.name), fetch.gateway_class(trigger.name)
         else:
-            fetched = fetch.gateway(key.namespace, key.name, datetime.fromtimestamp(self.clock(), UTC))
-        snapshot = take_snapshot(key, self.controller, fetched.objects, fetched.certificates, fetch.bundle_version())
+            fetched = fetch.gateway(trigger, datetime.fromtimestamp(self.clock(), UTC))
+        snapshot = take_snapshot(
+            key, self.controller, fetched.objects, fetched.certificates, fetched.bundle_version, fetched.versions
+        )
         if snapshot.gateway is not None:
             self._uids[key] = snapshot.gateway.meta.uid
         return snapshot

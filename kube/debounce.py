@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from reconciler.events import Cause, Seen, Trigger
+from reconciler.events import Cause, Seen, Trigger, number_of
 
 _LONGEST = 10
 """A subject that is never quiet is sent after this many times the quiet period all the same."""
@@ -62,10 +62,6 @@ def bounded(trigger: Trigger) -> Trigger:
 
 
 def _newest(seen: Iterable[Seen]) -> Iterator[Seen]:
-    ordered = sorted(seen, key=lambda one: (one.kind, -_number(one.version), one))
+    ordered = sorted(seen, key=lambda one: (one.kind, -number_of(one.version), one))
     for _, group in groupby(ordered, key=lambda one: one.kind):
         yield from list(group)[:MAX_SEEN]
-
-
-def _number(version: str) -> int:
-    return int(version) if version.isdigit() else 0

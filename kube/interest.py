@@ -10,15 +10,15 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kube import kinds
 from kube.links import Name
 from reconciler.gatewayapi.read import SERVICE_LABEL
-from reconciler.gatewayapi.references import configs_named, gateways_named, secrets_named, services_named
+from reconciler.gatewayapi.references import configs_named, gateways_named, secrets_wanted, services_named
 from reconciler.gatewayapi.values import items, mapping, text
-from reconciler.keys import SecretRef
 
 GRANTS = "grants of"
 """Kind of a `Name` that stands for all ReferenceGrants of a namespace."""
-ROUTES = frozenset({"HTTPRoute"})
+ROUTES = frozenset(kind.name for kind in kinds.ROUTES)
 _USERS = "routewright.dev/"
 """Prefix of the annotations that users set for us; ours carry the provider in front."""
 _APART = frozenset({"apiVersion", "kind", "metadata", "status"})
@@ -68,7 +68,7 @@ def _of_parent(kind: str, item: Mapping[str, Any]) -> Iterator[Name]:
     if kind == "Gateway":
         yield "GatewayClass", "", text(mapping(item.get("spec")).get("gatewayClassName"))
         here = text(mapping(item.get("metadata")).get("namespace"))
-        for ref in _all_secrets(item):
+        for ref in secrets_wanted(item):
             yield "Secret", ref.namespace, ref.name
             if ref.namespace != here:
                 yield GRANTS, "", ref.namespace
@@ -102,16 +102,3 @@ def trimmed(item: Mapping[str, Any]) -> dict[str, Any]:
         "metadata": {"namespace": text(mapping(item.get("metadata")).get("namespace"))},
         "spec": {"listeners": [one for one in listeners if one["tls"]["certificateRefs"]]},
     }
-
-
-def _all_secrets(gateway: Mapping[str, Any]) -> frozenset[SecretRef]:
-    """Return the Secrets that a Gateway names, granted or not."""
-    here = text(mapping(gateway.get("metadata")).get("namespace"))
-    elsewhere = {
-        text(ref.get("namespace")) or here
-        for one in items(mapping(gateway.get("spec")).get("listeners"))
-        for ref in items(mapping(one.get("tls")).get("certificateRefs"))
-    }
-    source = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": here}
-    spec = {"from": [source], "to": [{"group": "", "kind": "Secret"}]}
-    return secrets_named(gateway, [{"metadata": {"namespace": one}, "spec": spec} for one in elsewhere])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from reconciler.gatewayapi.resources import GROUP
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ ENDPOINT_SLICE = Kind("EndpointSlice", "endpointslices", "discovery.k8s.io")
 LOAD_BALANCER_CONFIG = Kind("LoadBalancerConfig", "loadbalancerconfigs", "routewright.dev", "v1alpha1", optional=True)
 CRD = Kind("CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io", namespaced=False)
 
+ROUTES = (HTTP_ROUTE,)
+"""What names Gateways and is named by nobody: it has to be searched for."""
 WATCHED = (
     GATEWAY_CLASS,
     GATEWAY,
@@ -54,3 +60,13 @@ WATCHED = (
 )
 """What the watcher follows, in the order in which it lists them first."""
 BY_NAME = {kind.name: kind for kind in (*WATCHED, SECRET)}
+
+
+def is_name(text: str) -> bool:
+    """Return whether an object can have this name. Source: RFC 1123 subdomains, as the API server takes them."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_label(text: str) -> bool:
+    """Return whether a Service or Namespace can have this name. Source: RFC 1123 labels."""
+    return _LABEL.fullmatch(text) is not None

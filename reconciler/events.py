@@ -93,7 +93,7 @@ class Trigger:
         """Return the highest resourceVersion seen by kind: the snapshot must not be older."""
         highest: dict[str, str] = {}
         for item in self.seen:
-            highest[item.kind] = max(highest.get(item.kind, ""), item.version, key=_as_number)
+            highest[item.kind] = max(highest.get(item.kind, ""), item.version, key=number_of)
         return frozen_map(highest)
 
     @property
@@ -253,6 +253,10 @@ def _short(text: str) -> str:
     return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=").lower()
 
 
-def _as_number(version: str) -> tuple[int, str]:
-    number = version.isascii() and version.isdigit() and len(version) <= _MAX_DIGITS
-    return (int(version), version) if number else (-1, version)
+def number_of(version: object) -> int:
+    """Return a resourceVersion as the number that it is on every API server of today, 0 for any other.
+
+    Source: Kubernetes API concepts, "Resource versions": comparable as integers since 1.35, across kinds as well.
+    """
+    number = isinstance(version, str) and version.isascii() and version.isdigit() and len(version) <= _MAX_DIGITS
+    return int(version) if isinstance(version, str) and number else 0

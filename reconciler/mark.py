@@ -34,6 +34,8 @@ class Mark:
         nonce: repeated in the load balancer's tags: a mark restored from a backup does not fit.
         parts: digest by part of the want that was applied (clean only).
         names: of resources that a dirty run was about to create.
+        seen: by kind of Route, the version up to which the last run that acted knew all; no later run may know less.
+            It says nothing of the cloud: marks that differ in it alone are equal.
     """
 
     state: State
@@ -41,6 +43,7 @@ class Mark:
     nonce: str
     parts: Mapping[str, str] = field(default_factory=frozen_map)
     names: tuple[str, ...] = ()
+    seen: Mapping[str, str] = field(default_factory=frozen_map, compare=False)
 
     def text(self) -> str:
         """Return the annotation's value."""
@@ -50,6 +53,7 @@ class Mark:
             "nonce": self.nonce,
             "parts": dict(self.parts),
             "names": self.names,
+            "seen": dict(self.seen),
         }
         return json.dumps(body, sort_keys=True, separators=(",", ":"))
 
@@ -86,8 +90,13 @@ def parse(text: str) -> Mark | None:
             state=State(body["state"]),
             placement=Placement(**{str(k): str(v) for k, v in body["placement"].items()}),
             nonce=str(body["nonce"]),
-            parts=frozen_map({str(k): str(v) for k, v in body["parts"].items()}),
+            parts=_texts(body["parts"]),
             names=tuple(str(name) for name in body["names"]),
+            seen=_texts(body.get("seen", {})),  # marks of 0.1 have none
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+def _texts(block: Mapping[str, Any]) -> Mapping[str, str]:
+    return frozen_map({str(key): str(value) for key, value in block.items()})

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.errors import Conflict, NotReady, ReconcilerError, TransientError
-from reconciler.events import Cause, Trigger
+from reconciler.events import Cause, Trigger, number_of
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.graph import Graph
 from reconciler.gatewayapi.report import build_status
 from reconciler.gatewayapi.snapshot import Snapshot
-from reconciler.ir import LoadBalancer, Rejection
+from reconciler.ir import LoadBalancer, Rejection, frozen_map
 from reconciler.mark import Mark, State, annotation, finalizer, parse
 from reconciler.plan import Depth, Failure, Look, Outcome, Plan, Rendered, ResourceKey, ResourceSet
 from reconciler.ports import Cluster, Owner, Provider
@@ -246,8 +246,8 @@ def _finish(run: _Run, mark: Mark | None, owner: Owner, outcome: Outcome) -> Non
         run.room.cluster.write_mark(run.trigger.key, None, finalizer=False)
         return
     clean = Mark(State.CLEAN, owner.placement, outcome.nonce or owner.nonce).clean(run.want.parts)
-    if clean != mark or not run.held:
-        run.room.cluster.write_mark(run.trigger.key, clean, finalizer=True)
+    if clean != mark or not run.held or _told_more(run, mark):
+        run.room.cluster.write_mark(run.trigger.key, _with_seen(run, mark, clean), finalizer=True)
 
 
 def _named(run: _Run, plan: Plan) -> tuple[str, ...]:
@@ -258,9 +258,23 @@ def _named(run: _Run, plan: Plan) -> tuple[str, ...]:
 
 def _write_mark(run: _Run, fresh: Mark, mark: Mark | None, names: tuple[str, ...]) -> None:
     base = replace(mark, placement=fresh.placement, nonce=fresh.nonce) if mark else fresh
-    dirty = base.dirty(names)
-    if dirty != mark or not run.held:
+    dirty = _with_seen(run, mark, base.dirty(names))
+    if mark is None or dirty != mark or dirty.seen != mark.seen or not run.held:
         run.room.cluster.write_mark(run.trigger.key, dirty, finalizer=True)
+
+
+def _with_seen(run: _Run, mark: Mark | None, fresh: Mark) -> Mark:
+    """Return a mark that says what this run knew of: a later one, in a container that slept, must not know less."""
+    return replace(fresh, seen=frozen_map({**(mark.seen if mark else {}), **run.snapshot.versions}))
+
+
+def _told_more(run: _Run, mark: Mark) -> bool:
+    """Return whether the trigger tells of a Route's version beyond the mark's, or the mark of one that never was."""
+    told, known = run.trigger.versions, run.snapshot.versions
+    return any(
+        not number_of(told.get(kind)) <= number_of(mark.seen.get(kind)) <= number_of(version)
+        for kind, version in known.items()
+    )
 
 
 def _read_mark(run: _Run) -> Mark | None:

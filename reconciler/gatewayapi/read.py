@@ -34,6 +34,7 @@ from reconciler.keys import GatewayKey
 CONFIG_GROUP = "routewright.dev"
 CONFIG_KINDS = ("LoadBalancerConfig", "BackendConfig")
 SERVICE_LABEL = "kubernetes.io/service-name"
+_NO_VERSIONS: Mapping[str, str] = frozen_map()
 
 
 def take_snapshot(
@@ -42,6 +43,7 @@ def take_snapshot(
     objects: Iterable[Mapping[str, Any]],
     certificates: Iterable[CertificateFacts] = (),
     bundle_version: str = "",
+    versions: Mapping[str, str] = _NO_VERSIONS,
 ) -> Snapshot:
     """Return the snapshot of one Gateway (or, with an empty namespace in `key`, of one GatewayClass).
 
@@ -70,6 +72,7 @@ def take_snapshot(
         configs=tuple(read_config(item) for item in configs),
         certificates=tuple(certificates),
         bundle_version=bundle_version,
+        versions=versions,
     )
 
 

@@ -35,17 +35,21 @@ def services_named(route: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
     )
 
 
-def secrets_named(gateway: Mapping[str, Any], grants: Iterable[Mapping[str, Any]]) -> frozenset[SecretRef]:
-    """Return the Secrets in a Gateway's certificateRefs that it may refer to."""
+def secrets_wanted(gateway: Mapping[str, Any]) -> frozenset[SecretRef]:
+    """Return the Secrets in a Gateway's certificateRefs, granted or not."""
     here = text(mapping(gateway.get("metadata")).get("namespace"))
-    refs = {
+    return frozenset(
         SecretRef(text(ref.get("namespace")) or here, text(ref.get("name")))
         for listener in items(mapping(gateway.get("spec")).get("listeners"))
         for ref in items(mapping(listener.get("tls")).get("certificateRefs"))
         if not ref.get("group") and ref.get("kind", "Secret") == "Secret"
-    }
-    known = tuple(grants)
-    return frozenset(ref for ref in refs if ref.namespace == here or _granted(ref, here, known))
+    )
+
+
+def secrets_named(gateway: Mapping[str, Any], grants: Iterable[Mapping[str, Any]]) -> frozenset[SecretRef]:
+    """Return the Secrets in a Gateway's certificateRefs that it may refer to."""
+    here, known = text(mapping(gateway.get("metadata")).get("namespace")), tuple(grants)
+    return frozenset(ref for ref in secrets_wanted(gateway) if ref.namespace == here or _granted(ref, here, known))
 
 
 def _granted(ref: SecretRef, namespace: str, grants: Iterable[Mapping[str, Any]]) -> bool:

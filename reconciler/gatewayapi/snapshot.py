@@ -5,7 +5,8 @@ A list that failed never gives a Snapshot (the edge raises Unavailable instead),
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from reconciler.gatewayapi.resources import (
     ConfigObject,
@@ -17,7 +18,7 @@ from reconciler.gatewayapi.resources import (
     ReferenceGrant,
     Service,
 )
-from reconciler.ir import CertificateFacts
+from reconciler.ir import CertificateFacts, frozen_map
 from reconciler.keys import GatewayKey
 
 
@@ -32,6 +33,7 @@ class Snapshot:
         bundle_version: of the installed Gateway API CRDs, e.g. `v1.7.0`; "" if unknown.
         certificates: facts of every Secret that a listener refers to and that may be read; a referenced and granted
             Secret without an entry here does not exist.
+        versions: by kind of Route, the version up to which nothing is missing; a kind that is not here is as of now.
         The order of the tuples carries no meaning.
     """
 
@@ -47,3 +49,4 @@ class Snapshot:
     configs: tuple[ConfigObject, ...] = ()
     certificates: tuple[CertificateFacts, ...] = ()
     bundle_version: str = ""
+    versions: Mapping[str, str] = field(default_factory=frozen_map)

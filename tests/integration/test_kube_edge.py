@@ -60,8 +60,8 @@ def test_a_snapshot_holds_what_the_gateway_needs_and_nothing_else(admin: Objects
     assert [one.meta.name for one in found.routes] == ["web"]
     assert [one.meta.name for one in found.services] == ["web"]
     assert [one.endpoints[0].addresses for one in found.slices] == [("10.244.0.1",)]
-    assert {one.meta.name for one in found.namespaces} == {"infra", "shop"}
-    assert [one.meta.name for one in found.grants] == ["gateways"]
+    assert [one.meta.name for one in found.namespaces] == ["shop"]
+    assert found.grants == ()
     assert found.bundle_version == "v1.7.0"
 
 

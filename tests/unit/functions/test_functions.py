@@ -17,7 +17,6 @@ from functions.wiring import Settings, read_settings
 from providers.memory import MemoryCloud
 from reconciler.errors import Misconfigured, PermissionDenied, Throttled, Unavailable
 from reconciler.events import Cause, Trigger, batch_from_text, from_text, to_text
-from reconciler.keys import GatewayKey
 from reconciler.ports import KeyPair
 from tests.builders import CLUSTER, gateway, gateway_class, route, with_service
 from tests.fakes import trigger

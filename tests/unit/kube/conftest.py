@@ -95,7 +95,7 @@ def server() -> Iterator[FakeServer]:
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     http.daemon_threads = True
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     settings = Configuration(host=f"http://127.0.0.1:{http.server_port}")
     settings.retries = False

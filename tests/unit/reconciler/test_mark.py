@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from reconciler.ir import Placement
@@ -45,3 +48,18 @@ def test_placement_and_nonce_survive_both_ways() -> None:
 def test_annotation_and_finalizer_carry_the_provider() -> None:
     """Two clouds may hold one Gateway's class in turn."""
     assert ("aws.routewright.dev/mark", "aws.routewright.dev/cleanup") == (annotation("aws"), finalizer("aws"))
+
+
+def test_a_mark_tells_what_its_run_knew_of_and_is_none_the_less_equal() -> None:
+    """The versions bound what later runs must know; they say nothing of the cloud."""
+    told = replace(MARK, seen={"HTTPRoute": "7"})
+
+    assert told == MARK
+    assert {"HTTPRoute": "7"} == dict(parse(told.text()).seen)  # type: ignore[union-attr]
+
+
+def test_a_mark_of_an_older_release_tells_of_no_versions() -> None:
+    body = json.loads(MARK.text())
+    del body["seen"]
+
+    assert MARK == parse(json.dumps(body))
