@@ -6,7 +6,7 @@ wrote, before and after the event; anything else wakes whoever refers to it. Wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,8 +50,8 @@ class Index:
     finalizer: str
     _known: dict[str, dict[Name, _Known]] = field(default_factory=dict)
     _refers: Links = field(default_factory=Links)
-    _parents: Links = field(default_factory=Links)
-    _claimed: dict[Name, frozenset[Name]] = field(default_factory=dict)
+    _parents: dict[Name, tuple[Name, ...]] = field(default_factory=dict)
+    _claimed: dict[Name, tuple[Name, ...]] = field(default_factory=dict)
     _our_classes: set[Name] = field(default_factory=set)
     _held: set[Name] = field(default_factory=set)
     _gateways: dict[Name, Plain] = field(default_factory=dict)
@@ -112,8 +112,8 @@ class Index:
         if kind == "GatewayClass":
             return self._of_class(name)
         if kind in interest.ROUTES:
-            ours = frozenset(one for one in self._parents.targets(name) if self._is_ours(one))
-            return ours | self._claimed.get(name, _NONE)
+            ours = frozenset(one for one in self._parents.get(name, ()) if self._is_ours(one))
+            return ours.union(self._claimed.get(name, ()))
         return _NONE
 
     def _of_class(self, name: Name) -> frozenset[Name]:
@@ -126,7 +126,8 @@ class Index:
 
     def _learn(self, name: Name, item: Plain) -> None:
         kind = name[0]
-        known = _Known(interest.digest_of(kind, item), interest.means(kind, item))
+        means = interest.means(kind, item)
+        known = _Known(interest.digest_of(kind, item), name if means == name else means)
         self._known.setdefault(kind, {})[name] = known
         self._refers.set(name, interest.targets_of(kind, item))
         if kind in interest.ROUTES:
@@ -142,17 +143,13 @@ class Index:
 
     def _learn_route(self, name: Name, item: Mapping[str, Any]) -> None:
         named, claimed = interest.parents_of(item, self.controller)
-        self._parents.set(name, named)
-        if claimed:
-            self._claimed[name] = claimed
-        else:
-            self._claimed.pop(name, None)
+        _keep(self._parents, name, named)
+        _keep(self._claimed, name, claimed)
 
     def _forget(self, name: Name) -> None:
         self._known.get(name[0], {}).pop(name, None)
         self._refers.set(name, ())
-        self._parents.set(name, ())
-        for table in (self._claimed, self._gateways, self._grants):
+        for table in (self._parents, self._claimed, self._gateways, self._grants):
             table.pop(name, None)
         self._held.discard(name)
         self._our_classes.discard(name)
@@ -160,3 +157,11 @@ class Index:
 
 def _put(names: set[Name], name: Name, *, present: bool) -> None:
     (names.add if present else names.discard)(name)
+
+
+def _keep(table: dict[Name, tuple[Name, ...]], name: Name, several: Iterable[Name]) -> None:
+    """Keep what is not empty, as a tuple: a set of one or two is four times its size."""
+    if kept := tuple(several):
+        table[name] = kept
+    else:
+        table.pop(name, None)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kube import kinds
@@ -25,9 +26,9 @@ _APART = frozenset({"apiVersion", "kind", "metadata", "status"})
 
 
 def name_of(kind: str, item: Mapping[str, Any]) -> Name:
-    """Return an object's name."""
+    """Return an object's name; all names of a namespace share its text."""
     meta = mapping(item.get("metadata"))
-    return kind, text(meta.get("namespace")), text(meta.get("name"))
+    return kind, sys.intern(text(meta.get("namespace"))), text(meta.get("name"))
 
 
 def digest_of(kind: str, item: Mapping[str, Any]) -> bytes:
@@ -78,7 +79,11 @@ def parents_of(item: Mapping[str, Any], controller: str) -> tuple[frozenset[Name
     """Return the Gateways that a Route names, and those of them that stand in status entries of ours."""
     claimed = gateways_named({"metadata": item.get("metadata"), "status": item.get("status")}, controller)
     named = gateways_named(item, controller)
-    return frozenset(("Gateway", *one) for one in named), frozenset(("Gateway", *one) for one in claimed)
+    return _gateways(named), _gateways(claimed)
+
+
+def _gateways(pairs: Iterable[tuple[str, str]]) -> frozenset[Name]:
+    return frozenset(("Gateway", sys.intern(namespace), name) for namespace, name in pairs)
 
 
 def means(kind: str, item: Mapping[str, Any]) -> Name:

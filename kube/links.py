@@ -11,29 +11,50 @@ type Name = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Links:
-    """Referrers and what each refers to."""
+    """Referrers and what each refers to.
 
-    _targets: dict[Name, frozenset[Name]] = field(default_factory=dict)
-    _referrers: dict[Name, set[Name]] = field(default_factory=dict)
+    Most objects have one referrer, which then stands without a set around it: 10,000 sets would be 2 MB.
+    """
+
+    _targets: dict[Name, tuple[Name, ...]] = field(default_factory=dict)
+    _referrers: dict[Name, Name | set[Name]] = field(default_factory=dict)
 
     def set(self, referrer: Name, targets: Iterable[Name]) -> None:
         """Replace what an object refers to."""
-        fresh, old = frozenset(targets), self._targets.get(referrer, frozenset())
+        fresh, old = frozenset(targets), frozenset(self.targets(referrer))
         for target in old - fresh:
-            self._referrers[target].discard(referrer)
-            if not self._referrers[target]:
-                del self._referrers[target]
+            self._part(referrer, target)
         for target in fresh - old:
-            self._referrers.setdefault(target, set()).add(referrer)
+            self._tie(referrer, target)
         if fresh:
-            self._targets[referrer] = fresh
+            self._targets[referrer] = tuple(fresh)
         else:
             self._targets.pop(referrer, None)
 
-    def targets(self, referrer: Name) -> frozenset[Name]:
-        """Return what an object refers to."""
-        return self._targets.get(referrer, frozenset())
+    def targets(self, referrer: Name) -> tuple[Name, ...]:
+        """Return what an object refers to, each once."""
+        return self._targets.get(referrer, ())
 
     def referrers(self, target: Name) -> frozenset[Name]:
         """Return who refers to an object."""
-        return frozenset(self._referrers.get(target, ()))
+        found = self._referrers.get(target)
+        if found is None:
+            return frozenset()
+        return frozenset(found) if isinstance(found, set) else frozenset({found})
+
+    def _tie(self, referrer: Name, target: Name) -> None:
+        match self._referrers.get(target):
+            case None:
+                self._referrers[target] = referrer
+            case set() as several:
+                several.add(referrer)
+            case one:
+                self._referrers[target] = {one, referrer}
+
+    def _part(self, referrer: Name, target: Name) -> None:
+        several = self._referrers[target]
+        if isinstance(several, set):
+            several.discard(referrer)
+            if several:
+                return
+        del self._referrers[target]

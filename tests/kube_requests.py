@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from kube.api import Api
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """One call: `path` without the query; `answer` the client's response."""
+    """One call: `path` without the query, `bytes` of the answer's body as far as it was read."""
 
     method: str
     path: str
     query: dict[str, list[str]]
-    answer: Any = field(repr=False, compare=False)
+    bytes: int = 0
 
     @property
     def verb(self) -> str:
@@ -33,11 +34,6 @@ class Request:
         """Whether it is a later page of a list."""
         return "continue" in self.query
 
-    @property
-    def bytes(self) -> int:
-        """Bytes of the answer's body as they came over the wire."""
-        return int(self.answer.response.tell())
-
 
 class Requests:
     """Notes every call of an Api from now on."""
@@ -50,8 +46,10 @@ class Requests:
         def noting(method: str, url: str, *more: Any, **options: Any) -> Any:
             answer = send(method, url, *more, **options)
             parts = urlsplit(url)
+            request = Request(method, parts.path, parse_qs(parts.query))
+            _weigh(answer, request)
             with self._lock:
-                self.made.append(Request(method, parts.path, parse_qs(parts.query), answer))
+                self.made.append(request)
             return answer
 
         api.client.call_api = noting  # type: ignore[method-assign]
@@ -64,3 +62,20 @@ class Requests:
         """Return `verb plural` of the reads over a whole cluster, later pages apart."""
         reads = [one for one in self.made if one.verb in ("list", "watch") and not one.follows]
         return [f"{one.verb} {one.path.rpartition('/')[2]}" for one in reads if "/namespaces/" not in one.path]
+
+
+def _weigh(answer: Any, request: Request) -> None:
+    """Note the size of what is read of an answer; the answer itself is not held on to."""
+    read, stream = answer.read, answer.response.stream
+
+    def reading() -> Any:
+        data = read()
+        request.bytes = len(data)
+        return data
+
+    def streaming(*more: Any) -> Iterator[Any]:
+        for chunk in stream(*more):
+            request.bytes += len(chunk)
+            yield chunk
+
+    answer.read, answer.response.stream = reading, streaming

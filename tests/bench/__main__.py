@@ -15,6 +15,7 @@ from tests.bench.reconciles import measure_cold, measure_runs
 from tests.bench.rows import Measure, Row, table
 from tests.bench.waiting import measure_long_change, measure_waiting
 from tests.bench.wall_clock import measure_wall_clock
+from tests.bench.snapshots import measure_snapshots
 
 MEASUREMENTS: Mapping[str, Measure] = {
     "runs": measure_runs,
@@ -23,6 +24,7 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "waiting": measure_waiting,
     "long-change": measure_long_change,
     "wall-clock": measure_wall_clock,
+    "snapshots": measure_snapshots,
 }
 
 
