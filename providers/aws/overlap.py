@@ -1,17 +1,106 @@
 """Proof that no request satisfies two rules' conditions. Pure; says False wherever there is no proof.
 
+`Crowd` finds those that a rule may meet without asking each.
+
 Only host, path and method count: a request has one of each. Headers and query parameters may come several times.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from reconciler.ir import Json
 
 _HOST, _PATH, _METHOD = "host-header", "path-pattern", "http-request-method"
 _WILDCARDS = re.compile(r"[*?]")
+
+
+@dataclass(slots=True)
+class _Paths:
+    """Places by the beginning, up to a wildcard, of each path that they take; `free`: places that take any."""
+
+    heads: dict[str, list[int]] = field(default_factory=dict)
+    free: list[int] = field(default_factory=list)
+    _sorted: list[str] = field(default_factory=list)
+
+    def add(self, place: int, heads: tuple[str, ...] | None) -> None:
+        for head in heads or ():
+            self.heads.setdefault(head, []).append(place)
+        if heads is None:
+            self.free.append(place)
+        self._sorted = []
+
+    def near(self, heads: tuple[str, ...] | None) -> set[int]:
+        """Return the places that take a path which begins as one of these does, or that this one is a beginning of."""
+        found = set(self.free)
+        if heads is None:
+            return found.union(*self.heads.values())
+        self._sorted = self._sorted or sorted(self.heads)
+        for head in heads:
+            shorter = (head[:length] for length in range(len(head)) if head[:length] in self.heads)
+            found.update(*(self.heads[one] for one in shorter), *(self.heads[one] for one in self._longer(head)))
+        return found
+
+    def _longer(self, head: str) -> Iterator[str]:
+        for index in range(bisect_left(self._sorted, head), len(self._sorted)):
+            one = self._sorted[index]
+            if not one.startswith(head):
+                return
+            yield one
+
+
+@dataclass(slots=True)
+class Crowd:
+    """Lists of Conditions, by place, sorted by the hosts that they name and by how their paths begin.
+
+    A question costs as much as there are lists with the same host and a path that begins alike, not as there are lists.
+    """
+
+    _conditions: Sequence[Json]
+    _of_host: dict[str, _Paths] = field(default_factory=dict)
+    _of_any_host: _Paths = field(default_factory=_Paths)
+    _all: _Paths = field(default_factory=_Paths)
+
+    @classmethod
+    def of(cls, conditions: Iterable[Json]) -> Crowd:
+        """Return the crowd of these lists; a list's place is its index."""
+        crowd = cls(tuple(conditions))
+        for place, one in enumerate(crowd._conditions):
+            heads = _heads(one)
+            crowd._all.add(place, heads)
+            hosts = _hosts(one)
+            for host in hosts or ():
+                crowd._of_host.setdefault(host, _Paths()).add(place, heads)
+            if hosts is None:
+                crowd._of_any_host.add(place, heads)
+        return crowd
+
+    def meeting(self, one: Json) -> frozenset[int]:
+        """Return the places of the lists that may take a request that this one takes as well."""
+        heads, hosts = _heads(one), _hosts(one)
+        if hosts is None:
+            near = self._all.near(heads)
+        else:
+            here = (self._of_host[host].near(heads) for host in hosts if host in self._of_host)
+            near = self._of_any_host.near(heads).union(*here)
+        return frozenset(place for place in near if not disjoint(one, self._conditions[place]))
+
+
+def _heads(conditions: Json) -> tuple[str, ...] | None:
+    """Return how the paths of the first path condition begin; None if any path may do."""
+    values = next(_values(conditions, _PATH), None)
+    return None if values is None else tuple({_WILDCARDS.split(value)[0] for value in values})
+
+
+def _hosts(conditions: Json) -> tuple[str, ...] | None:
+    """Return the hosts of the first host condition; None if it has wildcards, or if any host may do."""
+    values = next(_values(conditions, _HOST), None)
+    if values is None or any(_WILDCARDS.search(value) for value in values):
+        return None
+    return tuple({value.lower() for value in values})
 
 
 def disjoint(one: Json, other: Json) -> bool:

@@ -6,7 +6,7 @@ AWS wants priorities from 1 to 50000, unique on a listener; the lowest number is
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 LOWEST, HIGHEST = 1, 50_000
@@ -110,7 +110,7 @@ def place(
     """
     if not kept and not leaving:
         return Layout(dict(zip(wanted, first_layout(len(wanted), taken), strict=True)), {})
-    line = _Line(sorted([(number, name) for name, number in {**leaving, **kept}.items()]), frozenset(taken))
+    line = _Line([(number, name) for name, number in {**leaving, **kept}.items()], taken)
     for previous, names, following in _groups(wanted, kept):
         line.insert(previous, names, following)
     numbers = {name: number for number, name in line.rules}
@@ -133,23 +133,28 @@ def _groups(wanted: Sequence[str], kept: Collection[str]) -> Iterator[tuple[str 
         yield previous, tuple(run), None
 
 
-@dataclass(slots=True)
 class _Line:
     """The numbers given so far, in ascending order, each with its rule."""
 
-    rules: list[tuple[int, str]]
-    taken: frozenset[int]
+    def __init__(self, rules: Iterable[tuple[int, str]], taken: Iterable[int]) -> None:
+        self.rules = sorted(rules)
+        self.taken = sorted(set(taken))
+        self._numbers = {name: number for number, name in self.rules}
 
     def insert(self, previous: str | None, names: tuple[str, ...], following: str | None) -> None:
         """Give numbers to new rules between two others; re-space a window of neighbours if there is no room."""
         numbers = self._gap(len(names), self._number(previous, LOWEST - 1), self._number(following, HIGHEST + 1))
         if numbers is None:
             self._respace(previous, names)
-        else:
-            self.rules = sorted([*self.rules, *zip(numbers, names, strict=True)])
+            self._numbers = {name: number for number, name in self.rules}
+            return
+        fresh = list(zip(numbers, names, strict=True))
+        first, last = (bisect_left(self.rules, (number, "")) for number in (numbers[0], numbers[-1]))
+        self.rules[first:last] = sorted([*self.rules[first:last], *fresh])
+        self._numbers |= {name: number for number, name in fresh}
 
     def _number(self, name: str | None, end: int) -> int:
-        return next((number for number, other in self.rules if other == name), end)
+        return end if name is None else self._numbers.get(name, end)
 
     def _gap(self, count: int, above: int, below: int) -> tuple[int, ...] | None:
         """Find numbers in a gap; at an open end keep the usual distance instead of half of what is left."""
@@ -159,13 +164,19 @@ class _Line:
             far = min(below, above + width)
         elif above < LOWEST:
             near = max(above, below - width)
-        held = {*self.taken, *(number for number, _ in self.rules)}
+        held = self._held(above, below)
         return spread(count, near, far, held) or spread(count, above, below, held)
+
+    def _held(self, above: int, below: int) -> list[int]:
+        """Return the numbers between two others that somebody has."""
+        first, last = (bisect_left(self.rules, (number, "")) for number in (above, below))
+        foreign = self.taken[bisect_left(self.taken, above) : bisect_left(self.taken, below)]
+        return [*foreign, *(number for number, _ in self.rules[first:last])]
 
     def _respace(self, previous: str | None, names: tuple[str, ...]) -> None:
         """Take the smallest window around the spot whose bounds leave room, and space it evenly."""
         spot = next((index + 1 for index, (_, name) in enumerate(self.rules) if name == previous), 0)
-        foreign = sorted(self.taken)
+        foreign = self.taken
         for first, last in _windows(spot, len(self.rules)):
             above = self.rules[first - 1][0] if first else LOWEST - 1
             below = self.rules[last][0] if last < len(self.rules) else HIGHEST + 1

@@ -6,11 +6,12 @@ and an old one all old rules before it, so that every request meets its new answ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from providers.aws import calls
-from providers.aws.overlap import disjoint
+from providers.aws.blockers import Blockers
 from providers.aws.priorities import HIGHEST, LOWEST, Layout, NoRoomError, longest_kept, place, spread
 from providers.aws.resources import RULE, order_key, scope_of
 from providers.aws.steps import creation, deletion, setting, update
@@ -90,9 +91,9 @@ def rule_steps(port: int, want: Resources, got: Resources, quota: Quota | None =
     except NoRoomError as error:
         raise Misconfigured(f"listener {port}: {error}; delete rules that others added to the listener") from error
     draft = _moved(draft, layout)
-    built = _Build(draft, dict(layout.added), list(draft.leaving), draft.limits.room)
+    built = _Build(draft, dict(layout.added), {rule.name: rule for rule in draft.leaving}, draft.limits.room)
     steps = (*_respacing(port, draft, layout, got), *built.steps())
-    return RuleSteps(steps, tuple(_modifications(draft)), tuple(_deletions(built.leaving)))
+    return RuleSteps(steps, tuple(_modifications(draft)), tuple(_deletions(built.leaving.values())))
 
 
 def observed_rules(port: int, got: Resources) -> int:
@@ -157,8 +158,8 @@ def _modifications(draft: _Draft) -> Iterator[Change]:
         yield update(calls.MODIFY_RULE, replace(rule, spec=spec), got, _settings(rule, got))
 
 
-def _deletions(leaving: list[_Rule]) -> Iterator[Change]:
-    return (deletion(calls.DELETE_RULE, rule.got) for rule in reversed(leaving))
+def _deletions(leaving: Collection[_Rule]) -> Iterator[Change]:
+    return (deletion(calls.DELETE_RULE, rule.got) for rule in reversed(tuple(leaving)))
 
 
 def _settings(want: Resource, got: Resource) -> tuple[str, ...]:
@@ -173,73 +174,93 @@ class _Build:
     Attributes:
         draft: the listener.
         numbers: of the new rules.
-        leaving: rules that are still there.
+        leaving: rules that are still there, by name, highest precedence first.
         room: how many rules can still be created.
+        stale: a leaving rule turned into a new one: the numbers of the run of new rules after it are to be given anew.
     """
 
     draft: _Draft
     numbers: dict[str, int]
-    leaving: list[_Rule]
+    leaving: dict[str, _Rule]
     room: int
+    stale: bool = False
+    _blockers: Blockers | None = None
+    _held: list[int] = field(default_factory=list)
 
     def steps(self) -> Iterator[Change]:
         """Yield a step for each new rule, and the deletions that had to come before it."""
+        below = _kept_below(self.draft)
         for index, rule in enumerate(self.draft.wanted):
-            if rule.key.name not in self.draft.kept:
-                yield from self._make(index, rule)
+            if rule.key.name in self.draft.kept:
+                self.stale = False
+            else:
+                yield from self._make(_Spot(index, self._number(index - 1), *below[index]), rule)
 
-    def _make(self, index: int, rule: Resource) -> Iterator[Change]:
-        if self.room <= 0 and (old := self._turning(index)) is not None:
-            yield self._turn(index, old)
+    def _make(self, spot: _Spot, rule: Resource) -> Iterator[Change]:
+        if self.room <= 0 and (old := self._turning(spot)) is not None:
+            yield self._turn(rule, old)
             return
-        if self.room <= 0 and (old := next((r for r in reversed(self.leaving) if self._free(r, index)), None)):
-            self.leaving.remove(old)
+        if self.room <= 0 and (
+            old := next((r for r in reversed(self.leaving.values()) if self._free(r, spot.index)), None)
+        ):
+            self._remove(old)
             self.room += 1
             why = f"nothing wants {old.got.key} any more, and the quota of rules leaves no room for {rule.key}"
             yield deletion(calls.DELETE_RULE, old.got, why)
         self.room -= 1
+        self._renumber(spot)
         spec = {**rule.spec, "Priority": self.numbers[rule.key.name]}
         yield creation(calls.CREATE_RULE, replace(rule, spec=spec))
-
-    def _pending(self, index: int) -> Iterator[Resource]:
-        return (rule for rule in self.draft.wanted[index:] if rule.key.name not in self.draft.kept)
 
     def _free(self, old: _Rule, index: int) -> bool:
         """Return whether a rule can go before the wanted rules from `index` on are there.
 
         Whatever it takes, no old rule below it, no rule still to come and no rule still to change may take as well.
         """
-        below = (rule.got for rule in self.leaving if rule.number > old.number)
-        others = (*below, *self._pending(index), *self.draft.changing)
-        return not self.draft.limits.default_changes and all(_apart(old.got, other) for other in others)
+        if self.draft.limits.default_changes:
+            return False
+        if self._blockers is None:
+            self._blockers = _blockers(self.draft)
+        return self._blockers.free(old.name, index, self.leaving)
 
-    def _turning(self, index: int) -> _Rule | None:
+    def _turning(self, spot: _Spot) -> _Rule | None:
         """Return a leaving rule that may turn into the wanted one where it stands."""
-        above, below = self._number(index - 1), self._next_kept(index)
-        for old in self.leaving:
-            if above < old.number < below and self._free(old, index + 1) and self._renumbered(index, old) is not None:
+        for old in self.leaving.values():
+            if spot.above < old.number < spot.below and self._free(old, spot.index + 1) and self._fits(spot, old):
                 return old
         return None
 
-    def _turn(self, index: int, old: _Rule) -> Change:
-        self.numbers.update(self._renumbered(index, old) or {})
-        self.leaving.remove(old)
-        rule = self.draft.wanted[index]
+    def _turn(self, rule: Resource, old: _Rule) -> Change:
+        self.numbers[rule.key.name], self.stale = old.number, True
+        self._remove(old)
         spec = {"Conditions": rule.spec["Conditions"], **{name: rule.spec.get(name, []) for name in _SET}}
         step = setting(calls.MODIFY_RULE, replace(rule, spec=spec), old.got, spec)
         why = f"the quota of rules is full: {old.got.key}, which nothing wants any more, turns into {rule.key}"
         return replace(step, why=why)
 
-    def _renumbered(self, index: int, old: _Rule) -> dict[str, int] | None:
-        """Return numbers for the run of new rules that starts with the one that takes over `old`'s; None if none."""
-        run: list[str] = []
-        for rule in self.draft.wanted[index:]:
-            if rule.key.name in self.draft.kept:
-                break
-            run.append(rule.key.name)
-        held = {*self.draft.taken, *(rule.number for rule in self.leaving)}
-        numbers = spread(len(run) - 1, old.number, self._next_kept(index), held)
-        return None if numbers is None else dict(zip(run, (old.number, *numbers), strict=True))
+    def _fits(self, spot: _Spot, old: _Rule) -> bool:
+        """Return whether the rest of the run of new rules finds numbers below those of a rule that is turned."""
+        return spot.below - old.number - 1 - len(self._between(old.number, spot.below)) >= spot.run - 1
+
+    def _renumber(self, spot: _Spot) -> None:
+        """Give the run of new rules that starts here numbers below the rule that was turned above it."""
+        if not self.stale:
+            return
+        run = self.draft.wanted[spot.index : spot.index + spot.run]
+        numbers = spread(spot.run, spot.above, spot.below, self._between(spot.above, spot.below)) or ()
+        self.numbers.update(zip((rule.key.name for rule in run), numbers, strict=True))
+        self.stale = False
+
+    def _between(self, above: int, below: int) -> list[int]:
+        """Return the numbers between two others that leaving rules and rules of others hold."""
+        if not self._held:
+            self._held = sorted({*self.draft.taken, *(rule.number for rule in self.leaving.values())})
+        return self._held[bisect_right(self._held, above) : bisect_left(self._held, below)]
+
+    def _remove(self, old: _Rule) -> None:
+        del self.leaving[old.name]
+        if self._held:
+            self._held.remove(old.number)
 
     def _number(self, index: int) -> int:
         if index < 0:
@@ -247,13 +268,35 @@ class _Build:
         name = self.draft.wanted[index].key.name
         return self.draft.kept[name].number if name in self.draft.kept else self.numbers[name]
 
-    def _next_kept(self, index: int) -> int:
-        names = (rule.key.name for rule in self.draft.wanted[index:])
-        return next((self.draft.kept[name].number for name in names if name in self.draft.kept), HIGHEST + 1)
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Where a new rule comes: its index, the numbers around it, and how many new ones come in a row from here."""
+
+    index: int
+    above: int
+    below: int
+    run: int
 
 
-def _apart(one: Resource, other: Resource) -> bool:
-    return disjoint(one.spec.get("Conditions"), other.spec.get("Conditions"))
+def _kept_below(draft: _Draft) -> list[tuple[int, int]]:
+    """Return for each wanted rule the number of the next kept one, and how many new ones come before that."""
+    found: list[tuple[int, int]] = []
+    below, run = HIGHEST + 1, 0
+    for rule in reversed(draft.wanted):
+        kept = draft.kept.get(rule.key.name)
+        below, run = (kept.number, 0) if kept else (below, run + 1)
+        found.append((below, run))
+    found.reverse()
+    return found
+
+
+def _blockers(draft: _Draft) -> Blockers:
+    return Blockers.of(
+        [(rule.name, rule.got.spec.get("Conditions")) for rule in draft.leaving],
+        [None if rule.key.name in draft.kept else rule.spec.get("Conditions", []) for rule in draft.wanted],
+        [rule.spec.get("Conditions") for rule in draft.changing],
+    )
 
 
 def _list(resource: Resource | None, name: str) -> list[Json]:
