@@ -13,9 +13,9 @@ from rich.console import Console
 from tests.bench.compiling import measure_compile
 from tests.bench.reconciles import measure_cold, measure_runs
 from tests.bench.rows import Measure, Row, table
+from tests.bench.snapshots import measure_snapshots
 from tests.bench.waiting import measure_long_change, measure_waiting
 from tests.bench.wall_clock import measure_wall_clock
-from tests.bench.snapshots import measure_snapshots
 
 MEASUREMENTS: Mapping[str, Measure] = {
     "runs": measure_runs,

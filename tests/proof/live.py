@@ -21,7 +21,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from urllib.parse import urlencode, urlsplit
 
-from providers.aws.limiter import Limiter
+from providers.aws.limiter import Limiter, Limits
 from reconciler.matches import Request
 from tests.integration.dataplane_world import Reply, World, opened_world
 from tests.proof.alb import Answer
@@ -57,10 +57,10 @@ class _ServedFirst(Limiter):
         super().__init__(share=1000)
         self._world = world
 
-    def take(self, kind: str, left: float) -> None:
+    def take(self, service: str, kind: str, left: float) -> None:
         """Wait for the data plane."""
         self._world.settle()
-        super().take(kind, left)
+        super().take(service, kind, left)
 
 
 @dataclass
@@ -143,7 +143,7 @@ class Walk:
     def __init__(self, world: World, reorder: Reorder | None) -> None:
         self.world = world
         self.stand = Stand(world.account, SEED, Told(), reorder)
-        self.stand.provider.limiter = _ServedFirst(world)
+        self.stand.provider.limits = Limits(_ServedFirst(world))
         self.chance = Random(SEED)  # noqa: S311 - chance, not a secret
         self.want = first_want(self.chance)
         self.answers: Answers = ()

@@ -145,7 +145,7 @@ def test_a_deep_resync_after_a_light_one_goes_through(world: World) -> None:
 def test_a_look_again_comes_as_often_as_it_takes(world: World) -> None:
     for attempt in range(1, 5):
         one = replace(changed("2"), cause=Cause.LATER, run="first", attempt=attempt)
-        world.queue.send_later(one, 5)
+        world.queue.send_later([one], 5)
         assert [] == world.drain()
         assert [attempt] == [run.attempt for run in world.rest(5)]
 
@@ -279,7 +279,7 @@ def test_a_gateway_that_fails_for_ever_ends_in_the_dead_letters_and_comes_back_b
 
 
 def test_a_forwarder_that_dies_after_sending_sends_the_same_trigger_once(world: World) -> None:
-    world.queue.send_later(changed("2").again(), 1)
+    world.queue.send_later([changed("2").again()], 1)
     world.queues.later(1)
     world.queues.account.faults.add(Fault("500", "DeleteMessage", service="sqs"))
     with pytest.raises(Exception, match="InternalFailure"):
@@ -363,7 +363,7 @@ def test_a_foreign_message_in_the_group_of_a_gateway_delays_it_and_no_more(world
 @pytest.mark.parametrize("body", [FOREIGN["deep list"], FOREIGN["largest body"], FOREIGN["half a surrogate"]])
 def test_the_forwarder_leaves_a_foreign_message_and_forwards_the_rest(world: World, body: str) -> None:
     world.queues.sqs.send_message(QueueUrl=world.later, MessageBody=body)
-    world.queue.send_later(changed("2").again(), 1)
+    world.queue.send_later([changed("2").again()], 1)
 
     assert ["gw"] == gateways(world.rest(1))
     assert (0, 1, 0) == world.queues.counts(world.later)
