@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.resources import GROUP
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -37,7 +38,10 @@ class Kind:
 
 GATEWAY_CLASS = Kind("GatewayClass", "gatewayclasses", GROUP, namespaced=False)
 GATEWAY = Kind("Gateway", "gateways", GROUP)
-HTTP_ROUTE = Kind("HTTPRoute", "httproutes", GROUP)
+ROUTES = tuple(
+    Kind(kind.name, kind.plural, kind.group, kind.version, optional=kind.optional) for kind in route_kinds().values()
+)
+"""Of all Route kinds, those of other packages included: they name Gateways and are named by nobody."""
 REFERENCE_GRANT = Kind("ReferenceGrant", "referencegrants", GROUP, "v1beta1")
 NAMESPACE = Kind("Namespace", "namespaces", namespaced=False)
 SERVICE = Kind("Service", "services")
@@ -46,12 +50,10 @@ ENDPOINT_SLICE = Kind("EndpointSlice", "endpointslices", "discovery.k8s.io")
 LOAD_BALANCER_CONFIG = Kind("LoadBalancerConfig", "loadbalancerconfigs", "routewright.dev", "v1alpha1", optional=True)
 CRD = Kind("CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io", namespaced=False)
 
-ROUTES = (HTTP_ROUTE,)
-"""What names Gateways and is named by nobody: it has to be searched for."""
 WATCHED = (
     GATEWAY_CLASS,
     GATEWAY,
-    HTTP_ROUTE,
+    *ROUTES,
     REFERENCE_GRANT,
     NAMESPACE,
     SERVICE,

@@ -131,7 +131,12 @@ class FixedResponse:
     status: int
 
 
-type Action = Forward | Redirect | FixedResponse
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End a connection, or drop a datagram: nothing valid is there to send it to (listeners of streams only)."""
+
+
+type Action = Forward | Redirect | FixedResponse | Close
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -225,7 +230,14 @@ class FrontendListener:
 
 @dataclass(frozen=True, slots=True)
 class Frontend:
-    """One port and protocol. `certificates`: the default first, then in listener order, without repeats."""
+    """One port and protocol; a port of UDP is another one than that of TCP and all that runs on it.
+
+    Attributes:
+        protocol: HTTP, HTTPS, TLS, TCP or UDP, or one that a custom Route kind attaches to.
+        entries: of streams (TLS, TCP, UDP): one for each SNI hostname, or a single one for all.
+        certificates: the default first, then in listener order, without repeats.
+        tls_mode: Terminate or Passthrough; "" without TLS.
+    """
 
     port: int
     protocol: str
@@ -233,6 +245,12 @@ class Frontend:
     entries: tuple[Entry, ...]
     certificates: tuple[Certificate, ...] = ()
     tls_options: Mapping[str, str] = field(default_factory=frozen_map)
+    tls_mode: str = ""
+
+    @property
+    def streams(self) -> bool:
+        """Whether connections or datagrams are passed on as they come, rather than requests looked into."""
+        return self.protocol not in ("HTTP", "HTTPS")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -265,7 +283,11 @@ class HealthCheck:
 class BackendPool:
     """The endpoints of one Service port; shared by all Routes of the Gateway that use it with the same settings.
 
-    `id` prints as service/ns/name:port. `family` is IPv4 or IPv6.
+    Attributes:
+        id: prints as service/ns/name:port, with /grpc, /tcp or /udp behind it for a protocol other than HTTP.
+        protocol: what is spoken to it: HTTP, GRPC, TCP or UDP.
+        app_protocol: the Service port's own word for it, "" if it says nothing.
+        family: IPv4 or IPv6.
     """
 
     id: str
@@ -319,6 +341,7 @@ class Capabilities:
         features: names for GatewayClass.status.supportedFeatures.
         kinds: Route kinds that each protocol can take, e.g. {"HTTP": ("HTTPRoute",)}; a protocol that is absent is
             unsupported.
+        tls_modes: what listeners of protocol TLS can do: Passthrough, Terminate.
         cloud_certificate_option: key of `listener.tls.options` that names a certificate the cloud holds.
         app_protocols: values of a Service port's appProtocol that can be spoken to a backend.
     """
@@ -326,6 +349,7 @@ class Capabilities:
     features: tuple[str, ...]
     kinds: Mapping[str, tuple[str, ...]]
     cloud_certificate_option: str = ""
+    tls_modes: tuple[str, ...] = ()
     app_protocols: tuple[str, ...] = ("", "http", "kubernetes.io/ws")
 
 

@@ -10,13 +10,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+GRPC = "application/grpc"
+"""How the content-type of every gRPC request begins (gRPC over HTTP/2, "Requests")."""
+
 
 class PathType(StrEnum):
-    """How a path is compared; `REGULAR_EXPRESSION` must match the whole path."""
+    """How a path is compared; `REGULAR_EXPRESSION` must match the whole path.
+
+    `METHOD` is ours, for GRPCRoutes that name a method of any service: `/<anything but a slash>/<value>`.
+    """
 
     EXACT = "Exact"
     PREFIX = "PathPrefix"
     REGULAR_EXPRESSION = "RegularExpression"
+    METHOD = "Method"
 
 
 class ValueType(StrEnum):
@@ -45,12 +52,13 @@ class ValueMatch:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Match:
-    """All of its parts must hold."""
+    """All of its parts must hold. `grpc`: only gRPC requests (HTTP/2, content-type application/grpc...) do."""
 
     path: PathMatch = field(default_factory=PathMatch)
     headers: tuple[ValueMatch, ...] = ()
     query: tuple[ValueMatch, ...] = ()
     method: str = ""
+    grpc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,9 @@ def path_matches(want: PathMatch, path: str) -> bool:
         return path == want.value
     if want.type is PathType.REGULAR_EXPRESSION:
         return re.fullmatch(want.value, path) is not None
+    if want.type is PathType.METHOD:
+        service, _, method = path.removeprefix("/").partition("/")
+        return path.startswith("/") and bool(service) and method == want.value
     prefix = want.value.rstrip("/")
     return path == prefix or path.startswith(prefix + "/")
 
@@ -96,6 +107,7 @@ def match_takes(want: Match, request: Request) -> bool:
     headers = [(name.lower(), value) for name, value in request.headers]
     return (
         path_matches(want.path, request.path)
+        and (not want.grpc or any(n == "content-type" and v.startswith(GRPC) for n, v in headers))
         and want.method in ("", request.method)
         and all(_value_matches(header, headers) for header in want.headers)
         and all(_value_matches(parameter, request.query) for parameter in want.query)

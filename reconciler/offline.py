@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
+from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.read import kind_of, take_snapshot
 from reconciler.gatewayapi.report import build_status
 from reconciler.gatewayapi.snapshot import Snapshot
@@ -31,7 +32,6 @@ NAME_LABEL = "kubernetes.io/metadata.name"
 _CLUSTER_SCOPED = frozenset({"GatewayClass", "Namespace"})
 _PENDING = {"Gateway": ("Accepted", "Programmed"), "GatewayClass": ("Accepted",)}
 """Conditions that the CRDs give an object until a controller speaks."""
-_REPORTED = ("GatewayClass", "Gateway", "HTTPRoute")
 
 type Plain = Mapping[str, Any]
 
@@ -128,16 +128,17 @@ def plan_snapshot(snapshot: Snapshot, provider: Provider) -> tuple[Planned | Non
 def _statuses(
     objects: Iterable[Plain], updates: Iterable[StatusUpdate]
 ) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+    reported = ("GatewayClass", "Gateway", *route_kinds())
     found: dict[tuple[str, str, str], Mapping[str, Any]] = {}
     for item in objects:
-        if item["kind"] in _REPORTED:
+        if item["kind"] in reported:
             meta = item["metadata"]
             found[item["kind"], text(meta.get("namespace")), text(meta.get("name"))] = mapping(item.get("status"))
     for update in updates:
         key = (update.kind, update.namespace, update.name)
         merged = merge_status(update, found[key], "")
         found[key] = found[key] if merged is None else merged
-    for kind, namespace, name in sorted(found, key=lambda key: (_REPORTED.index(key[0]), *key[1:])):
+    for kind, namespace, name in sorted(found, key=lambda key: (reported.index(key[0]), *key[1:])):
         yield kind, namespace, name, without_times(found[kind, namespace, name])
 
 

@@ -15,6 +15,7 @@ from reconciler.events import Cause, Trigger, number_of
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.graph import Graph
+from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.report import build_status
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.ir import LoadBalancer, Rejection, frozen_map
@@ -285,7 +286,7 @@ def _read_mark(run: _Run) -> Mark | None:
 
 def _asked(run: _Run, mark: Mark | None) -> bool:
     """Return whether Routes are known to have changed, or an earlier run that was found safe was cut."""
-    return any(seen.kind == "HTTPRoute" for seen in run.trigger.seen) or (
+    return any(seen.kind in route_kinds() for seen in run.trigger.seen) or (
         mark is not None and mark.state is State.DIRTY
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from providers.aws.conditions import MAX_TEXT, ROOT, Kind, Path, escape, path_of
 from providers.aws.resources import fixed_response
-from reconciler.ir import Entry, FixedResponse, Forward, Json, PathRewrite, Redirect, RewriteType
+from reconciler.ir import Close, Entry, FixedResponse, Forward, Json, PathRewrite, Redirect, RewriteType
 
 MAX_WEIGHT = 999
 _STATUSES = {301: "HTTP_301", 302: "HTTP_302"}
@@ -55,6 +55,8 @@ def answers_of(entry: Entry, listener: Listener) -> list[Answer]:
             return [Answer(_forward(entry.action, listener))]
         case Redirect():
             return _redirects(entry, entry.action, listener)
+        case Close():
+            raise CannotError("a stream cannot be closed by an ALB")  # its listeners take requests only
 
 
 def _unsupported(entry: Entry) -> Iterator[str]:

@@ -17,9 +17,9 @@ from reconciler.gatewayapi.graph import Attachment, Bound, Graph, ListenerNode, 
 from reconciler.gatewayapi.hostnames import effective
 from reconciler.gatewayapi.listeners import Judge
 from reconciler.gatewayapi.namespaces import allowed_from
-from reconciler.gatewayapi.read_routes import read_parent_ref
+from reconciler.gatewayapi.read_refs import read_parent_ref
 from reconciler.gatewayapi.references import names_gateway
-from reconciler.gatewayapi.resources import GROUP, Gateway, GatewayClass, HTTPRoute, ParentRef, Rule
+from reconciler.gatewayapi.resources import GROUP, Gateway, GatewayClass, ParentRef, Route, Rule
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.values import items, mapping
 from reconciler.keys import GatewayKey
@@ -99,7 +99,7 @@ def _graph(snapshot: Snapshot, gateway: Gateway, gateway_class: GatewayClass, cl
     )
 
 
-def _by_name(route: HTTPRoute) -> tuple[str, str]:
+def _by_name(route: Route) -> tuple[str, str]:
     return (route.meta.namespace, route.meta.name)
 
 
@@ -112,7 +112,7 @@ def _addresses(gateway: Gateway) -> tuple[Problem, ...]:
     return (Problem("Accepted", "UnsupportedAddress", message),)
 
 
-def _with_our_entry(snapshot: Snapshot) -> tuple[HTTPRoute, ...]:
+def _with_our_entry(snapshot: Snapshot) -> tuple[Route, ...]:
     """Return the Routes whose status holds a parent entry of ours for this Gateway, by name."""
     return tuple(
         route
@@ -121,7 +121,7 @@ def _with_our_entry(snapshot: Snapshot) -> tuple[HTTPRoute, ...]:
     )
 
 
-def _is_ours(entry: Mapping[str, Any], route: HTTPRoute, snapshot: Snapshot) -> bool:
+def _is_ours(entry: Mapping[str, Any], route: Route, snapshot: Snapshot) -> bool:
     if entry.get("controllerName") != snapshot.controller:
         return False
     ref = mapping(entry.get("parentRef"))
@@ -141,7 +141,7 @@ def _counted(nodes: Sequence[ListenerNode], attachments: Sequence[Attachment]) -
     for item in attachments:
         for bound in item.bound:
             counts.setdefault(bound.listener, set()).add(item.key)
-    return [replace(node, attached=len(counts.get(node.listener.name, ()))) for node in nodes]
+    return [replace(node, attached=len(counts.get(node.listener.id, ()))) for node in nodes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class _Ladder:
     labels: Mapping[str, Mapping[str, str]]
     backends: Backends
 
-    def climb(self, route: HTTPRoute) -> list[Attachment]:
+    def climb(self, route: Route) -> list[Attachment]:
         """Return an attachment for each parentRef of a Route that names the Gateway."""
         parents = [parent for parent in route.parents if resolves(parent, route.meta.namespace, self.key)]
         if not parents:
@@ -178,7 +178,7 @@ class _Ladder:
         ]
 
     def _bind(
-        self, route: HTTPRoute, parent: ParentRef, dropped: Mapping[int, Problem]
+        self, route: Route, parent: ParentRef, dropped: Mapping[int, Problem]
     ) -> tuple[tuple[Bound, ...], Problem | None]:
         named = [node for node in self.nodes if _named(node, parent)]
         if not named:
@@ -187,7 +187,7 @@ class _Ladder:
         if not allowed:
             return (), Problem("Accepted", "NotAllowedByListeners", self._not_allowed(named, route))
         hosts = ((node, effective(node.listener.hostname, route.hostnames)) for node in allowed)
-        bound = tuple(Bound(node.listener.name, found) for node, found in hosts if found)
+        bound = tuple(Bound(node.listener.id, found) for node, found in hosts if found)
         if not bound:
             return (), Problem("Accepted", "NoMatchingListenerHostname", self._no_hostname(allowed, route))
         if route.rules and len(dropped) == len(route.rules):
@@ -195,9 +195,9 @@ class _Ladder:
             return (), replace(worst, condition="Accepted")
         return bound, None
 
-    def _takes(self, node: ListenerNode, route: HTTPRoute) -> bool:
+    def _takes(self, node: ListenerNode, route: Route) -> bool:
         return route.key.kind in node.kinds and allowed_from(
-            node.listener.allowed, self.gateway.meta.namespace, route.meta.namespace, self.labels
+            node.listener.allowed, node.listener.holder.namespace, route.meta.namespace, self.labels
         )
 
     def _no_listener(self, parent: ParentRef) -> str:
@@ -206,7 +206,7 @@ class _Ladder:
         have = ", ".join(f'"{node.listener.name}" (port {node.listener.port})' for node in self.nodes)
         return f"{_name(self.gateway)} has no listener with {' and '.join(wanted) or 'any name'}; it has {have}"
 
-    def _not_allowed(self, named: Sequence[ListenerNode], route: HTTPRoute) -> str:
+    def _not_allowed(self, named: Sequence[ListenerNode], route: Route) -> str:
         if not any(route.key.kind in node.kinds for node in named):
             return f"no listener of {_name(self.gateway)} that parentRef names takes Routes of kind {route.key.kind}"
         listeners = ", ".join(f'"{node.listener.name}" (from {node.listener.allowed.source})' for node in named)
@@ -215,7 +215,7 @@ class _Ladder:
             f"see allowedRoutes.namespaces of listener {listeners}"
         )
 
-    def _no_hostname(self, allowed: Sequence[ListenerNode], route: HTTPRoute) -> str:
+    def _no_hostname(self, allowed: Sequence[ListenerNode], route: Route) -> str:
         have = ", ".join(f'"{node.listener.name}" ({node.listener.hostname})' for node in allowed)
         return f"hostnames {', '.join(route.hostnames)} overlap with no listener of {_name(self.gateway)}: {have}"
 
@@ -233,7 +233,7 @@ def _by_reason(problem: Problem) -> tuple[int, str]:
     return (REASONS.index(problem.reason), problem.message)
 
 
-def _unusable(route: HTTPRoute) -> dict[int, Problem]:
+def _unusable(route: Route) -> dict[int, Problem]:
     """Return what is wrong with each rule that nobody could use, by index."""
     found = ((index, _wrong(rule)) for index, rule in enumerate(route.rules))
     return {index: problem for index, problem in found if problem is not None}

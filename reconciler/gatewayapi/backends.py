@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.gatewayapi.grants import Grants, Referrer, Target
 from reconciler.gatewayapi.graph import Problem, RuleBackends
-from reconciler.gatewayapi.resources import BackendRef, EndpointSlice, HTTPRoute, Rule, Service, ServicePortSpec
+from reconciler.gatewayapi.kinds import RouteKind, route_kinds
+from reconciler.gatewayapi.resources import BackendRef, EndpointSlice, Route, Rule, Service, ServicePortSpec
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.ir import BackendPool, Config, Endpoint, WeightedPool
 from reconciler.keys import ServicePort
@@ -51,7 +52,7 @@ class Backends:
         ranges = tuple(ipaddress.ip_network(cidr, strict=False) for cidr in config.target_cidrs)
         return cls(grants, ranges, app_protocols, services, slices)
 
-    def resolve(self, route: HTTPRoute, rule: Rule) -> tuple[RuleBackends, tuple[Problem, ...]]:
+    def resolve(self, route: Route, rule: Rule) -> tuple[RuleBackends, tuple[Problem, ...]]:
         """Return a rule's pools with weights, and the problems of its references."""
         pools: list[WeightedPool] = []
         problems: list[Problem] = []
@@ -67,7 +68,7 @@ class Backends:
                 error_share += backend.weight
         return RuleBackends(tuple(pools), error_share), tuple(problems)
 
-    def _backend(self, route: HTTPRoute, backend: BackendRef) -> str | Problem:
+    def _backend(self, route: Route, backend: BackendRef) -> str | Problem:
         """Return the id of the pool that a backendRef leads to, or what is wrong with it."""
         ref, namespace = backend.ref, backend.ref.namespace or route.meta.namespace
         name = f"{namespace}/{ref.name}"
@@ -82,27 +83,29 @@ class Backends:
         service = self.services.get((namespace, ref.name))
         if service is None:
             return Problem("ResolvedRefs", "BackendNotFound", f"Service {name} does not exist")
-        return self._port(service, ServicePort(namespace, ref.name, ref.port))
+        return self._port(service, ServicePort(namespace, ref.name, ref.port), route_kinds()[route.kind])
 
-    def _port(self, service: Service, where: ServicePort) -> str | Problem:
+    def _port(self, service: Service, where: ServicePort, kind: RouteKind) -> str | Problem:
         name = f"{where.namespace}/{where.name}"
         if service.type == "ExternalName":
             message = f"Service {name} is of type ExternalName, which names no endpoints"
             return Problem("ResolvedRefs", "InvalidKind", message)
-        spec = next((port for port in service.ports if port.port == where.port and port.protocol == "TCP"), None)
+        spec = next(
+            (port for port in service.ports if port.port == where.port and port.protocol == kind.transport), None
+        )
         if spec is None:
             ports = ", ".join(str(port.port) for port in service.ports) or "none"
-            message = f"Service {name} has no TCP port {where.port}; it has {ports}"
+            message = f"Service {name} has no {kind.transport} port {where.port}; it has {ports}"
             return Problem("ResolvedRefs", "BackendNotFound", message)
-        if spec.app_protocol not in self.app_protocols:
+        if kind.backend == "HTTP" and spec.app_protocol not in self.app_protocols:
             message = f'Service {name} port {where.port}: appProtocol "{spec.app_protocol}" is not supported'
             return Problem("ResolvedRefs", "UnsupportedProtocol", message)
-        pool_id = str(where)
+        pool_id = str(where) if kind.backend == "HTTP" else f"{where}/{kind.backend.lower()}"
         if pool_id not in self.pools:
-            self.pools[pool_id] = self._pool(service, spec, where)
+            self.pools[pool_id] = self._pool(service, spec, where, BackendPool(pool_id, where, kind.backend))
         return pool_id
 
-    def _pool(self, service: Service, spec: ServicePortSpec, where: ServicePort) -> BackendPool:
+    def _pool(self, service: Service, spec: ServicePortSpec, where: ServicePort, empty: BackendPool) -> BackendPool:
         slices = self.slices.get((where.namespace, where.name), [])
         families = {one.family for one in slices}
         family = (
@@ -114,15 +117,10 @@ class Backends:
             message = (
                 f"Service {where.namespace}/{where.name}: endpoint {refused[0]} is outside the allowed target ranges"
             )
-            self._problems[str(where)] = Problem("ResolvedRefs", "RefNotPermitted", message)
+            self._problems[empty.id] = Problem("ResolvedRefs", "RefNotPermitted", message)
         endpoints = [found[key] for key in sorted(found) if key[0] not in refused]
-        return BackendPool(
-            id=str(where),
-            service=where,
-            app_protocol=spec.app_protocol,
-            family=family,
-            endpoints=tuple(_serving(endpoints)),
-        )
+        serving = tuple(_serving(endpoints))
+        return replace(empty, app_protocol=spec.app_protocol, family=family, endpoints=serving)
 
     def _allowed(self, address: str) -> bool:
         try:
@@ -147,7 +145,9 @@ def _inner(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> tuple[ipaddress
 
 def _endpoints(one: EndpointSlice, spec: ServicePortSpec) -> Iterator[Endpoint]:
     """Yield what a slice holds for a Service port: ports go by name, the number is the slice's own."""
-    numbers = [number for name, number, protocol in one.ports if name == spec.name and protocol == "TCP" and number]
+    numbers = [
+        number for name, number, protocol in one.ports if name == spec.name and protocol == spec.protocol and number
+    ]
     for number in numbers:
         for endpoint in one.endpoints:
             if endpoint.addresses and (endpoint.ready or endpoint.serving):

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 from reconciler.gatewayapi.graph import Attachment, Graph, ListenerNode, RuleBackends
 from reconciler.gatewayapi.hostnames import covers, overlap, specificity
+from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.precedence import Rank, rank
 from reconciler.gatewayapi.resources import Listener, Rule
 from reconciler.ir import (
     Action,
     Certificate,
+    Close,
     Entry,
     FixedResponse,
     Forward,
@@ -25,7 +27,6 @@ from reconciler.ir import (
 )
 from reconciler.matches import Match
 
-NO_VALID_BACKEND = 500
 NO_ROUTE = 404
 _WELL_KNOWN = {"http": 80, "https": 443}
 
@@ -45,11 +46,11 @@ def compile_ir(graph: Graph) -> Compiled:
     if gateway is None or graph.withdrawn or not graph.ours:
         return Compiled(replace(empty, withdrawn=True))
     bound = _by_listener(graph)
-    ports: dict[int, list[ListenerNode]] = {}
+    ports: dict[tuple[int, bool], list[ListenerNode]] = {}
     for node in graph.listeners:
         if node.served:
-            ports.setdefault(node.listener.port, []).append(node)
-    frontends = tuple(_frontend(port, nodes, bound) for port, nodes in sorted(ports.items()))
+            ports.setdefault((node.listener.port, node.listener.protocol == "UDP"), []).append(node)
+    frontends = tuple(_frontend(port, nodes, bound) for (port, _), nodes in sorted(ports.items()))
     used = {pool.pool for f in frontends for e in f.entries if isinstance(e.action, Forward) for pool in e.action.pools}
     pools = tuple(graph.pools[pool] for pool in sorted(used))
     labels = frozen_map({**gateway.labels, **gateway.annotations})
@@ -72,14 +73,26 @@ def _frontend(port: int, nodes: Sequence[ListenerNode], bound: _Bound) -> Fronte
     blocks = sorted(nodes, key=lambda node: (specificity(node.listener.hostname), node.listener.hostname))
     order = [node.listener for node in blocks]
     entries = [_entries(node.listener, order[:place], bound) for place, node in enumerate(blocks)]
-    return Frontend(
+    first = nodes[0].listener
+    frontend = Frontend(
         port=port,
-        protocol=nodes[0].listener.protocol,
-        listeners=tuple(FrontendListener(node.listener.name, node.listener.hostname) for node in nodes),
+        protocol=first.protocol,
+        listeners=tuple(FrontendListener(node.listener.id, node.listener.hostname) for node in nodes),
         entries=tuple(_fenced(order, entries)),
         certificates=_certificates(blocks),
         tls_options=frozen_map({k: v for node in reversed(nodes) for k, v in node.listener.tls_options.items()}),
+        tls_mode=first.tls_mode,
     )
+    return replace(frontend, entries=tuple(_winners(frontend.entries))) if frontend.streams else frontend
+
+
+def _winners(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """Yield the first entry of each hostname: of several Routes on a listener of streams one gets all of it."""
+    taken: set[str] = set()
+    for entry in entries:
+        if entry.hostname not in taken:
+            taken.add(entry.hostname)
+            yield entry
 
 
 def _certificates(blocks: Sequence[ListenerNode]) -> tuple[Certificate, ...]:
@@ -90,7 +103,7 @@ def _certificates(blocks: Sequence[ListenerNode]) -> tuple[Certificate, ...]:
 def _entries(listener: Listener, narrower: Sequence[Listener], bound: _Bound) -> list[Entry]:
     """Return the entries of one listener in order; a hostname that a narrower listener owns answers there alone."""
     ranked: list[tuple[Rank, Entry]] = []
-    for item, hostnames in bound.get(listener.name, ()):
+    for item, hostnames in bound.get(listener.id, ()):
         here = [pair for pair in hostnames if not any(covers(other.hostname, pair[0]) for other in narrower)]
         if here:
             ranked.extend(_of_route(listener, item, here))
@@ -105,7 +118,8 @@ def _of_route(
     for index, rule in enumerate(route.rules):
         if index in item.dropped:
             continue
-        action = _action(rule, item.backends.get(index, RuleBackends()), listener.port)
+        backends = item.backends.get(index, RuleBackends())
+        action = _action(rule, backends, listener.port, route_kinds()[route.kind].no_backend)
         for place, match in enumerate(rule.matches):
             origin = Origin(route.key, route.meta.created, index, place, rule.name)
             for hostname, written in hostnames:
@@ -116,7 +130,7 @@ def _entry(listener: Listener, rule: Rule, origin: Origin, parts: tuple[Match, s
     match, hostname, action = parts
     return Entry(
         id=f"{origin.route}/rule/{origin.rule}/match/{origin.match}/{hostname or '*'}",
-        listener=listener.name,
+        listener=listener.id,
         hostname=hostname,
         match=match,
         action=action,
@@ -127,11 +141,11 @@ def _entry(listener: Listener, rule: Rule, origin: Origin, parts: tuple[Match, s
     )
 
 
-def _action(rule: Rule, backends: RuleBackends, port: int) -> Action:
+def _action(rule: Rule, backends: RuleBackends, port: int, no_backend: int) -> Action:
     if rule.redirect is not None:
         return _resolved(rule.redirect, port)
     if not any(pool.weight > 0 for pool in backends.pools):
-        return FixedResponse(NO_VALID_BACKEND)
+        return FixedResponse(no_backend) if no_backend else Close()
     return Forward(backends.pools, backends.error_share)
 
 
@@ -141,15 +155,15 @@ def _resolved(redirect: Redirect, port: int) -> Redirect:
 
 
 def _fenced(listeners: Sequence[Listener], blocks: Sequence[Sequence[Entry]]) -> Iterator[Entry]:
-    """Yield the blocks, each closed by a 404 for its hostname where a later block could take one of its hosts."""
+    """Yield the blocks, each closed for its hostname where a later block could take one of its hosts."""
     for place, (listener, entries) in enumerate(zip(listeners, blocks, strict=True)):
         yield from entries
         later = (entry for block in blocks[place + 1 :] for entry in block)
         if any(overlap(listener.hostname, entry.hostname) is not None for entry in later):
             yield Entry(
-                id=f"listener/{listener.name}/fence",
-                listener=listener.name,
+                id=f"listener/{listener.id}/fence",
+                listener=listener.id,
                 hostname=listener.hostname,
                 match=Match(),
-                action=FixedResponse(NO_ROUTE),
+                action=FixedResponse(NO_ROUTE) if listener.protocol in ("HTTP", "HTTPS") else Close(),
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconciler.gatewayapi.resources import Gateway, GatewayClass, HTTPRoute, Listener, ParentRef
+from reconciler.gatewayapi.resources import Gateway, GatewayClass, Listener, ParentRef, Route
 from reconciler.ir import BackendPool, Certificate, Config, WeightedPool, frozen_map
 from reconciler.keys import GatewayKey, RouteKey
 
@@ -79,7 +79,7 @@ class Attachment:
         dropped: rules that cannot be used: index -> what is wrong (PartiallyInvalid).
     """
 
-    route: HTTPRoute
+    route: Route
     parent: ParentRef
     bound: tuple[Bound, ...] = ()
     refused: Problem | None = None
@@ -124,6 +124,6 @@ class Graph:
     listeners: tuple[ListenerNode, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     pools: Mapping[str, BackendPool] = field(default_factory=frozen_map)
-    former: tuple[HTTPRoute, ...] = ()
+    former: tuple[Route, ...] = ()
     withdrawn: bool = False
     bundle_version: str = ""

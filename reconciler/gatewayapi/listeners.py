@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from reconciler.gatewayapi.grants import Grants, Referrer, Target
 from reconciler.gatewayapi.graph import ListenerNode, Problem
 from reconciler.gatewayapi.hostnames import overlap
-from reconciler.gatewayapi.resources import GROUP, Gateway, Listener, ObjectRef
+from reconciler.gatewayapi.kinds import route_kinds
+from reconciler.gatewayapi.resources import Gateway, Listener, ObjectRef
 from reconciler.ir import Capabilities, Certificate, CertificateFacts, Config
 from reconciler.keys import SecretRef
 
@@ -63,8 +64,9 @@ class Judge:
         if not listener.allowed.kinds:
             return supported, ()
         given = dict.fromkeys(listener.allowed.kinds)
-        kinds = tuple(kind for group, kind in given if group == GROUP and kind in supported)
-        wrong = [f"{kind} ({group})" for group, kind in given if group != GROUP or kind not in supported]
+        fit = [(group, kind) for group, kind in given if kind in supported and route_kinds()[kind].group == group]
+        kinds = tuple(kind for _, kind in fit)
+        wrong = [f"{kind} ({group})" for group, kind in given if (group, kind) not in fit]
         if not wrong:
             return kinds, ()
         message = f"allowedRoutes.kinds: {', '.join(wrong)} cannot attach here; supported are {', '.join(supported)}"

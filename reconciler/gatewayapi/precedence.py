@@ -3,6 +3,9 @@
 Hostname first, as the Route wrote it and not as it overlaps with the Listener; then path, method, number of headers,
 number of query parameters; then the oldest Route, its namespace/name, and the order of rules and matches inside it.
 A regular expression ranks behind exact paths and before prefixes; the specification leaves that to us.
+
+GRPCRoutes: hostname, then characters in the service, then in the method, then headers. On one listener with HTTPRoutes
+their paths rank as the HTTP paths that they are; a method of any service ranks as the shortest prefix of all but `/`.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from reconciler.ir import Origin
 from reconciler.matches import Match, PathMatch, PathType
 
 type Rank = tuple[object, ...]
-_RANKS = {PathType.EXACT: 0, PathType.REGULAR_EXPRESSION: 1, PathType.PREFIX: 2}
+_PREFIX = 2
 
 
 def rank(written: str, match: Match, origin: Origin, hostname: str) -> Rank:
@@ -31,8 +34,13 @@ def rank(written: str, match: Match, origin: Origin, hostname: str) -> Rank:
     )
 
 
-def _path(path: PathMatch) -> tuple[int, int]:
-    if path.type is PathType.EXACT:
-        return (0, 0)
-    length = len(path.value.rstrip("/")) if path.type is PathType.PREFIX else len(path.value)
-    return (_RANKS[path.type], -length)
+def _path(path: PathMatch) -> tuple[int, int, int]:
+    match path.type:
+        case PathType.EXACT:
+            return (0, 0, 0)
+        case PathType.REGULAR_EXPRESSION:
+            return (1, -len(path.value), 0)
+        case PathType.PREFIX:
+            return (_PREFIX, -len(path.value.rstrip("/")), 0)
+        case PathType.METHOD:
+            return (_PREFIX, 0, -len(path.value))

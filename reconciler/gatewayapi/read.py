@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.read_routes import read_route
 from reconciler.gatewayapi.references import gateways_named
 from reconciler.gatewayapi.resources import (
@@ -17,6 +18,7 @@ from reconciler.gatewayapi.resources import (
     EndpointSlice,
     Gateway,
     GatewayClass,
+    Holder,
     LabelSelector,
     Listener,
     Namespace,
@@ -57,7 +59,9 @@ def take_snapshot(
     class_name = gateway.class_name if gateway else ("" if key.namespace else key.name)
     classes = [read_gateway_class(item) for item in by_kind.get("GatewayClass", ())]
     named = (key.namespace, key.name)
-    routes = (r for r in by_kind.get("HTTPRoute", ()) if named in gateways_named(r, controller))
+    routes = (
+        item for kind in route_kinds() for item in by_kind.get(kind, ()) if named in gateways_named(item, controller)
+    )
     configs = (item for kind in CONFIG_KINDS for item in by_kind.get(kind, ()))
     return Snapshot(
         key=key,
@@ -79,7 +83,6 @@ def take_snapshot(
 _GROUPS = {
     "Gateway": GROUP,
     "GatewayClass": GROUP,
-    "HTTPRoute": GROUP,
     "ReferenceGrant": GROUP,
     "Service": "",
     "Namespace": "",
@@ -92,8 +95,8 @@ _GROUPS = {
 def kind_of(item: Mapping[str, Any]) -> str:
     """Return the kind of an object that runs read, "" for any other (a kind of the same name in another group too)."""
     kind, api_version = text(item.get("kind")), text(item.get("apiVersion"))
-    group = api_version.rpartition("/")[0]
-    return kind if _GROUPS.get(kind) == group else ""
+    known = route_kinds()[kind].group if kind in route_kinds() else _GROUPS.get(kind)
+    return kind if known == api_version.rpartition("/")[0] else ""
 
 
 def read_gateway(item: Mapping[str, Any]) -> Gateway:
@@ -104,7 +107,7 @@ def read_gateway(item: Mapping[str, Any]) -> Gateway:
     return Gateway(
         meta=meta,
         class_name=text(spec.get("gatewayClassName")),
-        listeners=tuple(_listener(entry) for entry in items(spec.get("listeners"))),
+        listeners=read_listeners(spec, Holder("Gateway", meta.namespace, meta.name)),
         addresses=tuple(
             (text(entry.get("type")) or "IPAddress", text(entry.get("value"))) for entry in items(spec.get("addresses"))
         ),
@@ -115,12 +118,18 @@ def read_gateway(item: Mapping[str, Any]) -> Gateway:
     )
 
 
-def _listener(entry: Mapping[str, Any]) -> Listener:
+def read_listeners(spec: Mapping[str, Any], holder: Holder) -> tuple[Listener, ...]:
+    """Return the listeners of a Gateway's or ListenerSet's spec."""
+    return tuple(_listener(entry, holder) for entry in items(spec.get("listeners")))
+
+
+def _listener(entry: Mapping[str, Any], holder: Holder) -> Listener:
     tls = mapping(entry.get("tls"))
     return Listener(
         name=text(entry.get("name")),
         port=number(entry.get("port")),
         protocol=text(entry.get("protocol")),
+        holder=holder,
         hostname=text(entry.get("hostname")).lower(),
         allowed=_allowed(mapping(entry.get("allowedRoutes"))),
         tls_mode=(text(tls.get("mode")) or "Terminate") if isinstance(entry.get("tls"), Mapping) else "",

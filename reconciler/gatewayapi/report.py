@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from reconciler.errors import QuotaExceeded, TransientError
 from reconciler.gatewayapi.conditions import Conditions
 from reconciler.gatewayapi.graph import Attachment, Graph, ListenerNode, Problem
-from reconciler.gatewayapi.resources import Gateway, GatewayClass, HTTPRoute, Meta
+from reconciler.gatewayapi.kinds import route_kinds
+from reconciler.gatewayapi.resources import Gateway, GatewayClass, Meta, Route
 from reconciler.gatewayapi.status import (
     ClassStatus,
     Condition,
@@ -48,7 +49,7 @@ def _update(kind: str, meta: Meta, body: GatewayStatus | RouteStatus | ClassStat
     return StatusUpdate(kind, meta.namespace, meta.name, meta.uid, meta.generation, body)
 
 
-def _route(route: HTTPRoute, body: RouteStatus) -> StatusUpdate:
+def _route(route: Route, body: RouteStatus) -> StatusUpdate:
     return _update(route.key.kind, route.meta, body)
 
 
@@ -147,7 +148,7 @@ class _Story:
         for condition in ("Conflicted", "Accepted"):
             if condition in by_condition:
                 return by_condition[condition]
-        name = f"listener/{node.listener.name}"
+        name = f"listener/{node.listener.id}"
         found = next((one for one in self.rejections if one.origin == name), None)
         return Problem("Accepted", found.reason, found.message) if found else None
 
@@ -245,9 +246,9 @@ def _reason(failure: Failure) -> str:
 
 def _routes_of(failure: Failure) -> frozenset[RouteKey]:
     """Return the Routes that a failed step was for; empty if it is the Gateway's matter."""
-    found = set()
+    found, known = set(), {name.lower(): name for name in route_kinds()}
     for origin in failure.origins:
         kind, *rest = origin.split("/")
-        if kind == "httproute" and len(rest) > 1:
-            found.add(RouteKey("HTTPRoute", rest[0], rest[1]))
+        if kind in known and len(rest) > 1:
+            found.add(RouteKey(known[kind], rest[0], rest[1]))
     return frozenset(found)

@@ -74,18 +74,41 @@ class AllowedRoutes:
     kinds: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Holder:
+    """The object that a listener stands in: a Gateway or a ListenerSet."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listener of a Gateway. `hostname` "" for any, lower case. `tls_mode` "" without a tls block."""
+    """A listener of a Gateway or ListenerSet.
+
+    Attributes:
+        name: unique in its holder only; `id` is unique on the Gateway with all its ListenerSets.
+        hostname: "" for any, lower case.
+        tls_mode: "" without a tls block.
+        holder: whose listener it is.
+    """
 
     name: str
     port: int
     protocol: str
+    holder: Holder
     hostname: str = ""
     allowed: AllowedRoutes = field(default_factory=AllowedRoutes)
     tls_mode: str = ""
     certificate_refs: tuple[ObjectRef, ...] = ()
     tls_options: Mapping[str, str] = field(default_factory=frozen_map)
+
+    @property
+    def id(self) -> str:
+        """The name, for a listener of a ListenerSet behind `<namespace>/<name of the set>/`."""
+        holder = self.holder
+        return self.name if holder.kind == "Gateway" else f"{holder.namespace}/{holder.name}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +146,10 @@ class BackendRef:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of an HTTPRoute. No matches given: one match of everything. `redirect` has port 0 if unresolved."""
+    """A rule of a Route. No matches given: one match of everything. `redirect` has port 0 if unresolved.
+
+    `unknown` names, by field, what we do not know: the rule is refused for it, never served without it.
+    """
 
     matches: tuple[Match, ...]
     backends: tuple[BackendRef, ...] = ()
@@ -136,9 +162,10 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class HTTPRoute:
-    """An HTTPRoute; `hostnames` lower case; `status` as read (plain)."""
+class Route:
+    """A Route of any kind (see `kinds`); `hostnames` lower case; `status` as read (plain)."""
 
+    kind: str
     meta: Meta
     parents: tuple[ParentRef, ...]
     hostnames: tuple[str, ...] = ()
@@ -148,7 +175,7 @@ class HTTPRoute:
     @property
     def key(self) -> RouteKey:
         """The Route's key."""
-        return RouteKey("HTTPRoute", self.meta.namespace, self.meta.name)
+        return RouteKey(self.kind, self.meta.namespace, self.meta.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from reconciler.gatewayapi.resources import (
     EndpointSlice,
     Gateway,
     GatewayClass,
-    HTTPRoute,
     Namespace,
     ReferenceGrant,
+    Route,
     Service,
 )
 from reconciler.ir import CertificateFacts, frozen_map
@@ -41,7 +41,7 @@ class Snapshot:
     controller: str
     gateway: Gateway | None = None
     gateway_class: GatewayClass | None = None
-    routes: tuple[HTTPRoute, ...] = ()
+    routes: tuple[Route, ...] = ()
     grants: tuple[ReferenceGrant, ...] = ()
     services: tuple[Service, ...] = ()
     slices: tuple[EndpointSlice, ...] = ()

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.gatewayapi.read_routes import read_parent_ref
+from reconciler.gatewayapi.kinds import route_kinds
+from reconciler.gatewayapi.read_refs import read_parent_ref
 from reconciler.gatewayapi.references import names_gateway
-from reconciler.gatewayapi.resources import GROUP, ParentRef
+from reconciler.gatewayapi.resources import ParentRef
 from reconciler.gatewayapi.values import items, mapping, number, text
 from reconciler.keys import GatewayKey
 
@@ -150,7 +151,7 @@ def _listener(body: ListenerStatus, old: Mapping[str, Any], now: str) -> dict[st
     return {
         **old,
         "name": body.name,
-        "supportedKinds": [{"group": GROUP, "kind": kind} for kind in body.kinds],
+        "supportedKinds": [{"group": route_kinds()[kind].group, "kind": kind} for kind in body.kinds],
         "attachedRoutes": body.attached,
         "conditions": _conditions(body.conditions, items(old.get("conditions")), now, OURS),
     }

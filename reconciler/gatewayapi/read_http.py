@@ -1,0 +1,99 @@
+"""Rules of an HTTPRoute, with the defaults that the CRD gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reconciler.gatewayapi.read_refs import REDIRECT, enum_of, read_backend, read_filters, read_values
+from reconciler.gatewayapi.resources import Rule
+from reconciler.gatewayapi.values import items, mapping, number, text
+from reconciler.ir import PathRewrite, Redirect, RewriteType, frozen_map
+from reconciler.matches import Match, PathMatch, PathType, ValueType
+from reconciler.plan import canonical
+
+FILTERS = frozenset(
+    {
+        REDIRECT,
+        "RequestHeaderModifier",
+        "ResponseHeaderModifier",
+        "RequestMirror",
+        "URLRewrite",
+        "CORS",
+        "ExternalAuth",
+        "ExtensionRef",
+    }
+)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
+_PATH_TYPES = frozenset({PathType.EXACT, PathType.PREFIX, PathType.REGULAR_EXPRESSION})
+_DEFAULT_RULE: Mapping[str, Any] = frozen_map()
+
+
+def read_http_rules(spec: Mapping[str, Any]) -> tuple[Rule, ...]:
+    """Return the rules of a spec; a Route without `rules` has the CRD's default rule: everything, no backend."""
+    rules = items(spec["rules"]) if isinstance(spec.get("rules"), (list, tuple)) else (_DEFAULT_RULE,)
+    return tuple(_rule(rule) for rule in rules)
+
+
+def _rule(rule: Mapping[str, Any]) -> Rule:
+    matches = items(rule.get("matches")) or (_DEFAULT_RULE,)
+    filters = items(rule.get("filters"))
+    redirects = [mapping(one.get("requestRedirect")) for one in filters if one.get("type") == REDIRECT]
+    retry = mapping(rule.get("retry"))
+    return Rule(
+        matches=tuple(_match(match) for match in matches),
+        backends=tuple(read_backend(ref) for ref in items(rule.get("backendRefs"))),
+        filters=read_filters(filters),
+        redirect=_redirect(redirects[0]) if redirects else None,
+        name=text(rule.get("name")),
+        timeouts=frozen_map({str(k): text(v) for k, v in mapping(rule.get("timeouts")).items()}),
+        retry=canonical(retry) if retry else "",
+        unknown=tuple(_unknown(matches, filters, len(redirects))),
+    )
+
+
+def _match(match: Mapping[str, Any]) -> Match:
+    path = mapping(match.get("path"))
+    return Match(
+        path=PathMatch(enum_of(PathType, path.get("type"), PathType.PREFIX), text(path.get("value")) or "/"),
+        headers=read_values(items(match.get("headers")), lower=True),
+        query=read_values(items(match.get("queryParams")), lower=False),
+        method=text(match.get("method")),
+    )
+
+
+def _redirect(block: Mapping[str, Any]) -> Redirect:
+    path = mapping(block.get("path"))
+    rewrite = None
+    if path:
+        kind = enum_of(RewriteType, path.get("type"), RewriteType.FULL)
+        field = "replacePrefixMatch" if kind is RewriteType.PREFIX else "replaceFullPath"
+        rewrite = PathRewrite(kind, text(path.get(field)))
+    return Redirect(
+        status=number(block.get("statusCode")) or 302,
+        port=number(block.get("port")),
+        scheme=text(block.get("scheme")),
+        hostname=text(block.get("hostname")).lower(),
+        path=rewrite,
+    )
+
+
+def _unknown(
+    matches: Iterable[Mapping[str, Any]], filters: Iterable[Mapping[str, Any]], redirects: int
+) -> Iterable[str]:
+    """Yield what a newer CRD may allow and we do not know, by field, so that it is refused and never ignored."""
+    for index, match in enumerate(matches):
+        kind = mapping(match.get("path")).get("type")
+        if kind is not None and kind not in _PATH_TYPES:
+            yield f'matches[{index}].path.type "{kind}"'
+        if (method := match.get("method")) is not None and method not in METHODS:
+            yield f'matches[{index}].method "{method}"'
+        for field in ("headers", "queryParams"):
+            for entry in items(match.get(field)):
+                if (kind := entry.get("type")) is not None and kind not in set(ValueType):
+                    yield f'matches[{index}].{field} "{entry.get("name")}" type "{kind}"'
+    for index, one in enumerate(filters):
+        if one.get("type") not in FILTERS:
+            yield f'filters[{index}].type "{one.get("type")}"'
+    if redirects > 1:
+        yield "filters with more than one RequestRedirect"

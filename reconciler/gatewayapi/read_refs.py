@@ -1,0 +1,78 @@
+"""What the rules of all Route kinds share: parentRefs, backendRefs, filters, conditions on values. Total.
+
+Filters keep their own block as canonical text with the CRD's defaults inside; what a kind makes of them is its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reconciler.gatewayapi.resources import GROUP, BackendRef, ObjectRef, ParentRef
+from reconciler.gatewayapi.values import items, mapping, number, text
+from reconciler.ir import Filter, RewriteType
+from reconciler.matches import PathType, ValueMatch, ValueType
+from reconciler.plan import canonical
+
+REDIRECT = "RequestRedirect"
+
+
+def read_parent_ref(ref: Mapping[str, Any]) -> ParentRef:
+    """Return the view of a parentRef, of a spec or of a status entry."""
+    return ParentRef(
+        group=text(ref["group"]) if "group" in ref else GROUP,
+        kind=text(ref.get("kind")) or "Gateway",
+        namespace=text(ref.get("namespace")),
+        name=text(ref.get("name")),
+        section_name=text(ref.get("sectionName")),
+        port=number(ref.get("port")),
+    )
+
+
+def read_values(entries: Iterable[Mapping[str, Any]], *, lower: bool) -> tuple[ValueMatch, ...]:
+    """Return the conditions by name; of several entries with one name only the first counts (specification)."""
+    first: dict[str, ValueMatch] = {}
+    for entry in entries:
+        name = text(entry.get("name")).lower() if lower else text(entry.get("name"))
+        kind = enum_of(ValueType, entry.get("type"), ValueType.EXACT)
+        first.setdefault(name, ValueMatch(name, text(entry.get("value")), kind))
+    return tuple(first[name] for name in sorted(first))
+
+
+def enum_of[E: (PathType, ValueType, RewriteType)](kind: type[E], value: object, default: E) -> E:
+    """Return the member with this value, the default for an unknown one."""
+    return next((member for member in kind if member == value), default)
+
+
+def read_filters(filters: Iterable[Mapping[str, Any]]) -> tuple[Filter, ...]:
+    """Return the filters of a rule or backendRef; a redirect is no filter but the answer itself."""
+    return tuple(
+        Filter(text(one.get("type")), canonical({k: _with_defaults(k, v) for k, v in one.items() if k != "type"}))
+        for one in filters
+        if one.get("type") != REDIRECT
+    )
+
+
+def _with_defaults(block: str, value: Any) -> Any:
+    """Return a filter's own block with the defaults that the CRD gives inside of it."""
+    if block == "cors" and isinstance(value, Mapping):
+        return {"maxAge": 5, **value}
+    if block != "requestMirror" or not isinstance(value, Mapping):
+        return value
+    filled = {**value, "backendRef": {"group": "", "kind": "Service", **mapping(value.get("backendRef"))}}
+    if isinstance(value.get("fraction"), Mapping):
+        filled["fraction"] = {"denominator": 100, **mapping(value.get("fraction"))}
+    return filled
+
+
+def read_backend(ref: Mapping[str, Any]) -> BackendRef:
+    """Return the view of a backendRef."""
+    target = ObjectRef(
+        group=text(ref.get("group")),
+        kind=text(ref.get("kind")) or "Service",
+        namespace=text(ref.get("namespace")),
+        name=text(ref.get("name")),
+        port=number(ref.get("port")),
+    )
+    weight = number(ref["weight"]) if ref.get("weight") is not None else 1
+    return BackendRef(target, weight, read_filters(items(ref.get("filters"))))
