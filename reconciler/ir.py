@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from reconciler.keys import GatewayKey, RouteKey, SecretRef, ServicePort
+from reconciler.keys import ConfigMapRef, GatewayKey, RouteKey, SecretRef, ServicePort
 from reconciler.matches import Match, Request, host_matches, match_takes
 
 type Json = str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None
@@ -209,6 +209,23 @@ class CertificateFacts:
     names: tuple[str, ...] = ()
     key_type: str = ""
     not_after: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaBundle:
+    """Certificate authorities that a ConfigMap holds under `ca.crt`; public, so the text may travel.
+
+    Attributes:
+        ref: the ConfigMap.
+        pem: the certificates, each as PEM, in order; "" if unusable.
+        digest: first 16 hex digits of sha256 over the certificates (DER).
+        problem: why it cannot be used, "" if it can.
+    """
+
+    ref: ConfigMapRef
+    pem: str = ""
+    digest: str = ""
     problem: str = ""
 
 

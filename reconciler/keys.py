@@ -42,6 +42,17 @@ class ServicePort:
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class ConfigMapRef:
+    """A ConfigMap by name."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"configmap/{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class SecretRef:
     """A Secret by name."""
 

@@ -18,7 +18,7 @@ from reconciler.gatewayapi.resources import (
     Route,
     Service,
 )
-from reconciler.ir import CertificateFacts, frozen_map
+from reconciler.ir import CaBundle, CertificateFacts, frozen_map
 from reconciler.keys import GatewayKey
 
 
@@ -34,6 +34,7 @@ class Snapshot:
         certificates: facts of every Secret that a listener refers to and that may be read; a referenced and granted
             Secret without an entry here does not exist.
         versions: by kind of Route, the version up to which nothing is missing; a kind that is not here is as of now.
+        bundles: of every ConfigMap that is referred to as a bundle of certificate authorities and may be read.
         The order of the tuples carries no meaning.
     """
 
@@ -48,5 +49,6 @@ class Snapshot:
     namespaces: tuple[Namespace, ...] = ()
     configs: tuple[ConfigObject, ...] = ()
     certificates: tuple[CertificateFacts, ...] = ()
+    bundles: tuple[CaBundle, ...] = ()
     bundle_version: str = ""
     versions: Mapping[str, str] = field(default_factory=frozen_map)
