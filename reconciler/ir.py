@@ -86,12 +86,21 @@ class WeightedPool:
     filters: tuple[Filter, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Mirror:
+    """A copy of `share` of the requests goes to this pool, its answer to nobody. `filters` are not repeated here."""
+
+    pool: str
+    share: float = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Forward:
     """Send to weighted pools. `error_share` is the weight of the invalid backends, which answers 500."""
 
     pools: tuple[WeightedPool, ...]
     error_share: int = 0
+    mirrors: tuple[Mirror, ...] = ()
 
 
 class RewriteType(StrEnum):
@@ -187,6 +196,7 @@ class Entry:
     filters: tuple[Filter, ...] = ()
     timeouts: Mapping[str, str] = field(default_factory=frozen_map)
     retry: str = ""
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +307,46 @@ class HealthCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class BackendTls:
+    """TLS towards a backend, as a BackendTLSPolicy asks for it.
+
+    Attributes:
+        hostname: SNI, and the identity to verify where `alternative_names` is empty.
+        alternative_names: (Hostname or URI, value), any of which will do.
+        bundles: certificate authorities to trust.
+        well_known: name of a set of authorities to trust instead, e.g. System.
+        valid: False where the policy cannot be followed: then nothing is sent at all.
+    """
+
+    hostname: str
+    alternative_names: tuple[tuple[str, str], ...] = ()
+    bundles: tuple[CaBundle, ...] = ()
+    well_known: str = ""
+    valid: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSettings:
+    """What a BackendConfig says of a Service port.
+
+    Attributes:
+        health: fields of `HealthCheck` that it sets.
+        target_type: ip or instance; "" for the provider's default.
+        draining: seconds that a leaving endpoint may finish its requests in; None for the provider's default.
+        sticky: seconds that a client stays with an endpoint; 0 for not at all.
+        protocol: HTTP, HTTPS, HTTP2 or GRPC; "" for what Route kind and appProtocol say.
+        cloud: the providers' own blocks by name, e.g. `aws`.
+    """
+
+    health: Mapping[str, Json] = field(default_factory=frozen_map)
+    target_type: str = ""
+    draining: int | None = None
+    sticky: int = 0
+    protocol: str = ""
+    cloud: Mapping[str, Json] = field(default_factory=frozen_map)
+
+
+@dataclass(frozen=True, slots=True)
 class BackendPool:
     """The endpoints of one Service port; shared by all Routes of the Gateway that use it with the same settings.
 
@@ -305,6 +355,7 @@ class BackendPool:
         protocol: what is spoken to it: HTTP, GRPC, TCP or UDP.
         app_protocol: the Service port's own word for it, "" if it says nothing.
         family: IPv4 or IPv6.
+        tls: how TLS is spoken to it, always `valid`; None for plain.
     """
 
     id: str
@@ -314,6 +365,8 @@ class BackendPool:
     family: str = "IPv4"
     health: HealthCheck = field(default_factory=HealthCheck)
     endpoints: tuple[Endpoint, ...] = ()
+    tls: BackendTls | None = None
+    settings: BackendSettings = field(default_factory=BackendSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +413,8 @@ class Capabilities:
             unsupported.
         tls_modes: what listeners of protocol TLS can do: Passthrough, Terminate.
         cloud_certificate_option: key of `listener.tls.options` that names a certificate the cloud holds.
+        backend_tls: whether backends can be spoken to by TLS and verified (BackendTLSPolicy).
+        well_known_ca: values of wellKnownCACertificates that are supported.
         app_protocols: values of a Service port's appProtocol that can be spoken to a backend.
     """
 
@@ -367,6 +422,8 @@ class Capabilities:
     kinds: Mapping[str, tuple[str, ...]]
     cloud_certificate_option: str = ""
     tls_modes: tuple[str, ...] = ()
+    backend_tls: bool = False
+    well_known_ca: tuple[str, ...] = ()
     app_protocols: tuple[str, ...] = ("", "http", "kubernetes.io/ws")
 
 

@@ -128,7 +128,7 @@ def plan_snapshot(snapshot: Snapshot, provider: Provider) -> tuple[Planned | Non
 def _statuses(
     objects: Iterable[Plain], updates: Iterable[StatusUpdate]
 ) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
-    reported = ("GatewayClass", "Gateway", *route_kinds())
+    reported = ("GatewayClass", "Gateway", *route_kinds(), "BackendTLSPolicy", "BackendConfig")
     found: dict[tuple[str, str, str], Mapping[str, Any]] = {}
     for item in objects:
         if item["kind"] in reported:

@@ -90,7 +90,7 @@ def _concerns_us(snapshot: Snapshot, graph: Graph, provider: Provider) -> bool:
     """A foreign Gateway without our finalizer, and with no stale entry of ours on any Route, ends before any call."""
     held = snapshot.gateway is not None and finalizer(provider.name) in snapshot.gateway.meta.finalizers
     alone = snapshot.gateway is None and graph.gateway_class is not None
-    return graph.ours or held or bool(graph.former) or alone
+    return graph.ours or held or bool(graph.former or graph.former_policies) or alone
 
 
 @dataclass(frozen=True, slots=True)

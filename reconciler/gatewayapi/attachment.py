@@ -15,8 +15,10 @@ from reconciler.gatewayapi.config import Cloud, class_config, gateway_config
 from reconciler.gatewayapi.grants import Grants
 from reconciler.gatewayapi.graph import Attachment, Bound, Graph, ListenerNode, Problem, RuleBackends
 from reconciler.gatewayapi.hostnames import effective
+from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.listeners import Judge
 from reconciler.gatewayapi.namespaces import allowed_from
+from reconciler.gatewayapi.policies import Policies, former_policies
 from reconciler.gatewayapi.read_refs import read_parent_ref
 from reconciler.gatewayapi.references import names_gateway
 from reconciler.gatewayapi.resources import GROUP, Gateway, GatewayClass, ParentRef, Route, Rule
@@ -48,6 +50,7 @@ def attach(snapshot: Snapshot, cloud: Cloud, scheme: str = "") -> Graph:
             gateway_class=gateway_class,
             ours=gateway_class is not None,
             former=former,
+            former_policies=former_policies(snapshot, ()) if foreign or leaving else (),
             withdrawn=withdrawn,
         )
     return _graph(snapshot, gateway, gateway_class, cloud, scheme)
@@ -71,6 +74,7 @@ def _without_gateway(snapshot: Snapshot, gateway_class: GatewayClass | None, clo
         class_problems=problems,
         bundle_version=snapshot.bundle_version,
         former=_with_our_entry(snapshot) if snapshot.key.namespace else (),
+        former_policies=former_policies(snapshot, ()) if snapshot.key.namespace else (),
     )
 
 
@@ -80,7 +84,8 @@ def _graph(snapshot: Snapshot, gateway: Gateway, gateway_class: GatewayClass, cl
     capabilities, grants = cloud.capabilities(config), Grants(snapshot.grants)
     facts = {one.ref: one for one in snapshot.certificates}
     nodes = Judge(gateway, capabilities, config, grants, facts).judge()
-    backends = Backends.of(snapshot, grants, config, capabilities.app_protocols)
+    policies = Policies.of(snapshot, capabilities)
+    backends = Backends.of(snapshot, grants, config, policies)
     labels = {namespace.meta.name: namespace.meta.labels for namespace in snapshot.namespaces}
     ladder = _Ladder(snapshot.key, gateway, nodes, labels, backends)
     attachments = tuple(item for route in sorted(snapshot.routes, key=_by_name) for item in ladder.climb(route))
@@ -95,6 +100,8 @@ def _graph(snapshot: Snapshot, gateway: Gateway, gateway_class: GatewayClass, cl
         listeners=tuple(_counted(nodes, attachments)),
         attachments=attachments,
         pools=dict(sorted(backends.pools.items())),
+        policies=policies.nodes(),
+        former_policies=former_policies(snapshot, policies.nodes()),
         former=tuple(route for route in _with_our_entry(snapshot) if route.key not in attached),
     )
 
@@ -159,9 +166,11 @@ class _Ladder:
         parents = [parent for parent in route.parents if resolves(parent, route.meta.namespace, self.key)]
         if not parents:
             return []
-        resolved = [self.backends.resolve(route, rule) for rule in route.rules]
+        requests = bool(route_kinds()[route.kind].no_backend)
+        resolved = [self.backends.resolve(route, rule, encrypted=requests) for rule in route.rules]
         backends: dict[int, RuleBackends] = {index: found for index, (found, _) in enumerate(resolved)}
         unresolved = {problem: None for _, problems in resolved for problem in problems}
+        reencrypted = {} if requests else self._reencrypted(route, backends)
         dropped = _unusable(route)
         return [
             Attachment(
@@ -171,11 +180,19 @@ class _Ladder:
                 refused=refused,
                 unresolved=tuple(sorted(unresolved, key=_by_reason)),
                 backends=backends,
+                reencrypted=reencrypted,
                 dropped=dropped,
             )
             for parent in dict.fromkeys(parents)
             for bound, refused in [self._bind(route, parent, dropped)]
         ]
+
+    def _reencrypted(self, route: Route, backends: Mapping[int, RuleBackends]) -> dict[int, RuleBackends]:
+        """Return the rules of a TLSRoute whose backends are others where a listener ends the TLS."""
+        if "TLS" not in route_kinds()[route.kind].protocols:
+            return {}
+        found = {i: self.backends.resolve(route, rule, encrypted=True)[0] for i, rule in enumerate(route.rules)}
+        return {index: one for index, one in found.items() if one != backends[index]}
 
     def _bind(
         self, route: Route, parent: ParentRef, dropped: Mapping[int, Problem]

@@ -6,12 +6,14 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from reconciler.gatewayapi.backend_config import health_of
 from reconciler.gatewayapi.grants import Grants, Referrer, Target
 from reconciler.gatewayapi.graph import Problem, RuleBackends
 from reconciler.gatewayapi.kinds import RouteKind, route_kinds
-from reconciler.gatewayapi.resources import BackendRef, EndpointSlice, Route, Rule, Service, ServicePortSpec
+from reconciler.gatewayapi.policies import Policies
+from reconciler.gatewayapi.resources import EndpointSlice, ObjectRef, Route, Rule, Service, ServicePortSpec
 from reconciler.gatewayapi.snapshot import Snapshot
-from reconciler.ir import BackendPool, Config, Endpoint, WeightedPool
+from reconciler.ir import BackendPool, BackendTls, Config, Endpoint, Mirror, WeightedPool
 from reconciler.keys import ServicePort
 
 REASONS = ("RefNotPermitted", "InvalidKind", "BackendNotFound", "UnsupportedProtocol")
@@ -30,47 +32,61 @@ Never behind a load balancer, whatever an EndpointSlice says, and in whatever fo
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
+_REFUSED = ""
+"""In place of a pool's id: the reference is fine, but a policy lets nothing be sent there."""
+
+
 @dataclass(slots=True)
 class Backends:
     """Resolves backendRefs against one snapshot; collects the pools that they lead to."""
 
     grants: Grants
     ranges: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
-    app_protocols: tuple[str, ...]
+    policies: Policies
     services: Mapping[tuple[str, str], Service]
     slices: Mapping[tuple[str, str], list[EndpointSlice]]
     pools: dict[str, BackendPool] = field(default_factory=dict)
     _problems: dict[str, Problem | None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, snapshot: Snapshot, grants: Grants, config: Config, app_protocols: tuple[str, ...]) -> Backends:
+    def of(cls, snapshot: Snapshot, grants: Grants, config: Config, policies: Policies) -> Backends:
         """Return a resolver over a snapshot's Services and EndpointSlices."""
         slices: dict[tuple[str, str], list[EndpointSlice]] = {}
         for one in snapshot.slices:
             slices.setdefault((one.meta.namespace, one.service), []).append(one)
-        services = {(service.meta.namespace, service.meta.name): service for service in snapshot.services}
         ranges = tuple(ipaddress.ip_network(cidr, strict=False) for cidr in config.target_cidrs)
-        return cls(grants, ranges, app_protocols, services, slices)
+        return cls(grants, ranges, policies, policies.services, slices)
 
-    def resolve(self, route: Route, rule: Rule) -> tuple[RuleBackends, tuple[Problem, ...]]:
-        """Return a rule's pools with weights, and the problems of its references."""
+    def resolve(self, route: Route, rule: Rule, *, encrypted: bool) -> tuple[RuleBackends, tuple[Problem, ...]]:
+        """Return a rule's pools with weights, and the problems of its references.
+
+        `encrypted`: the load balancer itself speaks to the backends, so that a BackendTLSPolicy applies.
+        """
         pools: list[WeightedPool] = []
-        problems: list[Problem] = []
+        problems: list[Problem] = [_unknown_extension(ref) for ref in rule.extensions]
         error_share = 0
         for backend in rule.backends:
-            found = self._backend(route, backend)
-            if isinstance(found, str):
-                pools.append(WeightedPool(found, backend.weight, backend.filters))
-                if told := self._problems.get(found):
-                    problems.append(told)
-            else:
+            found = self._backend(route, backend.ref, encrypted=encrypted)
+            if isinstance(found, Problem):
                 problems.append(found)
+            elif told := self._problems.get(found):
+                problems.append(told)
+            if isinstance(found, Problem) or found == _REFUSED:
                 error_share += backend.weight
-        return RuleBackends(tuple(pools), error_share), tuple(problems)
+            else:
+                pools.append(WeightedPool(found, backend.weight, backend.filters))
+        mirrors, bad = self._mirrors(route, rule, encrypted=encrypted)
+        return RuleBackends(tuple(pools), error_share, mirrors, bool(rule.extensions)), (*problems, *bad)
 
-    def _backend(self, route: Route, backend: BackendRef) -> str | Problem:
-        """Return the id of the pool that a backendRef leads to, or what is wrong with it."""
-        ref, namespace = backend.ref, backend.ref.namespace or route.meta.namespace
+    def _mirrors(self, route: Route, rule: Rule, *, encrypted: bool) -> tuple[tuple[Mirror, ...], list[Problem]]:
+        """Return the pools that get copies; a mirror that is wrong is told, and the requests go on without it."""
+        found = [(self._backend(route, ref, encrypted=encrypted), share) for ref, share in rule.mirrors]
+        copies = tuple(Mirror(one, share) for one, share in found if isinstance(one, str) and one != _REFUSED)
+        return copies, [one for one, _ in found if isinstance(one, Problem)]
+
+    def _backend(self, route: Route, ref: ObjectRef, *, encrypted: bool) -> str | Problem:
+        """Return the id of the pool that a reference leads to, or what is wrong with it."""
+        namespace = ref.namespace or route.meta.namespace
         name = f"{namespace}/{ref.name}"
         source = Referrer(route.key.kind, route.meta.namespace)
         if not self.grants.allow(source, Target(ref.group, ref.kind, namespace, ref.name)):
@@ -80,32 +96,38 @@ class Backends:
         if (ref.group, ref.kind) != ("", "Service"):
             message = f"backend {name} is of kind {ref.kind} (group {ref.group!r}); only Services are supported"
             return Problem("ResolvedRefs", "InvalidKind", message)
+        self.policies.used.add((namespace, ref.name))
         service = self.services.get((namespace, ref.name))
         if service is None:
             return Problem("ResolvedRefs", "BackendNotFound", f"Service {name} does not exist")
-        return self._port(service, ServicePort(namespace, ref.name, ref.port), route_kinds()[route.kind])
+        where = ServicePort(namespace, ref.name, ref.port)
+        return self._port(service, where, route_kinds()[route.kind], encrypted=encrypted)
 
-    def _port(self, service: Service, where: ServicePort, kind: RouteKind) -> str | Problem:
+    def _port(self, service: Service, where: ServicePort, kind: RouteKind, *, encrypted: bool) -> str | Problem:
         name = f"{where.namespace}/{where.name}"
         if service.type == "ExternalName":
             message = f"Service {name} is of type ExternalName, which names no endpoints"
             return Problem("ResolvedRefs", "InvalidKind", message)
-        spec = next(
-            (port for port in service.ports if port.port == where.port and port.protocol == kind.transport), None
-        )
+        spec = next((p for p in service.ports if p.port == where.port and p.protocol == kind.transport), None)
         if spec is None:
             ports = ", ".join(str(port.port) for port in service.ports) or "none"
             message = f"Service {name} has no {kind.transport} port {where.port}; it has {ports}"
             return Problem("ResolvedRefs", "BackendNotFound", message)
-        if kind.backend == "HTTP" and spec.app_protocol not in self.app_protocols:
+        if kind.backend == "HTTP" and spec.app_protocol not in self.policies.capabilities.app_protocols:
             message = f'Service {name} port {where.port}: appProtocol "{spec.app_protocol}" is not supported'
             return Problem("ResolvedRefs", "UnsupportedProtocol", message)
-        pool_id = str(where) if kind.backend == "HTTP" else f"{where}/{kind.backend.lower()}"
-        if pool_id not in self.pools:
-            self.pools[pool_id] = self._pool(service, spec, where, BackendPool(pool_id, where, kind.backend))
-        return pool_id
+        tls = self.policies.tls(where.namespace, where.name, spec.name) if encrypted else None
+        if tls is not None and not tls.valid:
+            return _REFUSED
+        return self._pooled(service, spec, BackendPool(_pool_id(where, kind, tls), where, kind.backend, tls=tls))
 
-    def _pool(self, service: Service, spec: ServicePortSpec, where: ServicePort, empty: BackendPool) -> BackendPool:
+    def _pooled(self, service: Service, spec: ServicePortSpec, empty: BackendPool) -> str:
+        if empty.id not in self.pools:
+            self.pools[empty.id] = self._pool(service, spec, empty)
+        return empty.id
+
+    def _pool(self, service: Service, spec: ServicePortSpec, empty: BackendPool) -> BackendPool:
+        where = empty.service
         slices = self.slices.get((where.namespace, where.name), [])
         families = {one.family for one in slices}
         family = (
@@ -118,9 +140,12 @@ class Backends:
                 f"Service {where.namespace}/{where.name}: endpoint {refused[0]} is outside the allowed target ranges"
             )
             self._problems[empty.id] = Problem("ResolvedRefs", "RefNotPermitted", message)
-        endpoints = [found[key] for key in sorted(found) if key[0] not in refused]
-        serving = tuple(_serving(endpoints))
-        return replace(empty, app_protocol=spec.app_protocol, family=family, endpoints=serving)
+        serving = tuple(_serving([found[key] for key in sorted(found) if key[0] not in refused]))
+        settings = self.policies.settings(where.namespace, where.name, spec.name)
+        health = health_of(settings, empty.health)
+        return replace(
+            empty, app_protocol=spec.app_protocol, family=family, endpoints=serving, settings=settings, health=health
+        )
 
     def _allowed(self, address: str) -> bool:
         try:
@@ -141,6 +166,17 @@ def _inner(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> tuple[ipaddress
     if ip in _NAT64:
         inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return () if inner is None else (inner,)
+
+
+def _pool_id(where: ServicePort, kind: RouteKind, tls: BackendTls | None) -> str:
+    """Return the id of a pool; only streams may reach one port both as they come and encrypted anew."""
+    plain = str(where) if kind.backend == "HTTP" else f"{where}/{kind.backend.lower()}"
+    return f"{plain}/tls" if tls is not None and not kind.no_backend else plain
+
+
+def _unknown_extension(ref: ObjectRef) -> Problem:
+    message = f"filter ExtensionRef names {ref.kind} {ref.name} of group {ref.group!r}, which is not known here"
+    return Problem("ResolvedRefs", "InvalidKind", message)
 
 
 def _endpoints(one: EndpointSlice, spec: ServicePortSpec) -> Iterator[Endpoint]:

@@ -28,6 +28,7 @@ from reconciler.ir import (
 from reconciler.matches import Match
 
 NO_ROUTE = 404
+_BROKEN = 500
 _WELL_KNOWN = {"http": 80, "https": 443}
 
 
@@ -51,10 +52,17 @@ def compile_ir(graph: Graph) -> Compiled:
         if node.served:
             ports.setdefault((node.listener.port, node.listener.protocol == "UDP"), []).append(node)
     frontends = tuple(_frontend(port, nodes, bound) for (port, _), nodes in sorted(ports.items()))
-    used = {pool.pool for f in frontends for e in f.entries if isinstance(e.action, Forward) for pool in e.action.pools}
+    used = {pool for f in frontends for e in f.entries for pool in _pools_of(e.action)}
     pools = tuple(graph.pools[pool] for pool in sorted(used))
     labels = frozen_map({**gateway.labels, **gateway.annotations})
     return Compiled(replace(empty, frontends=frontends, pools=pools, labels=labels))
+
+
+def _pools_of(action: Action) -> tuple[str, ...]:
+    """Return the ids of the pools that an action sends requests or copies to."""
+    if not isinstance(action, Forward):
+        return ()
+    return (*(pool.pool for pool in action.pools), *(mirror.pool for mirror in action.mirrors))
 
 
 type _Bound = Mapping[str, Sequence[tuple[Attachment, tuple[tuple[str, str], ...]]]]
@@ -119,6 +127,8 @@ def _of_route(
         if index in item.dropped:
             continue
         backends = item.backends.get(index, RuleBackends())
+        if listener.tls_mode == "Terminate":
+            backends = item.reencrypted.get(index, backends)
         action = _action(rule, backends, listener.port, route_kinds()[route.kind].no_backend)
         for place, match in enumerate(rule.matches):
             origin = Origin(route.key, route.meta.created, index, place, rule.name)
@@ -135,18 +145,21 @@ def _entry(listener: Listener, rule: Rule, origin: Origin, parts: tuple[Match, s
         match=match,
         action=action,
         origin=origin,
-        filters=rule.filters,
+        filters=() if rule.extensions else rule.filters,  # nothing is left to filter: the answer is an error
         timeouts=rule.timeouts,
         retry=rule.retry,
+        session=rule.session,
     )
 
 
 def _action(rule: Rule, backends: RuleBackends, port: int, no_backend: int) -> Action:
+    if backends.broken:
+        return FixedResponse(_BROKEN)
     if rule.redirect is not None:
         return _resolved(rule.redirect, port)
     if not any(pool.weight > 0 for pool in backends.pools):
         return FixedResponse(no_backend) if no_backend else Close()
-    return Forward(backends.pools, backends.error_share)
+    return Forward(backends.pools, backends.error_share, backends.mirrors)
 
 
 def _resolved(redirect: Redirect, port: int) -> Redirect:

@@ -51,6 +51,10 @@ CATALOGUE: Mapping[str, Mapping[str, Reasons]] = {
         "ResolvedRefs": _reasons("ResolvedRefs", "RefNotPermitted InvalidKind BackendNotFound UnsupportedProtocol"),
         "PartiallyInvalid": _reasons("UnsupportedValue"),
     },
+    "Policy": {
+        "Accepted": _reasons("Accepted", "Conflicted Invalid TargetNotFound NoValidCACertificate"),
+        "ResolvedRefs": _reasons("ResolvedRefs", "InvalidCACertificateRef InvalidKind"),
+    },
 }
 
 

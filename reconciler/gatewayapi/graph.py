@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconciler.gatewayapi.resources import Gateway, GatewayClass, Listener, ParentRef, Route
-from reconciler.ir import BackendPool, Certificate, Config, WeightedPool, frozen_map
+from reconciler.gatewayapi.resources import Gateway, GatewayClass, Listener, Meta, ParentRef, Route
+from reconciler.ir import BackendPool, Certificate, Config, Mirror, WeightedPool, frozen_map
 from reconciler.keys import GatewayKey, RouteKey
 
 
@@ -50,11 +50,29 @@ class ListenerNode:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyNode:
+    """A policy on a Service that Routes of the Gateway send to, judged. `kind`: BackendTLSPolicy or BackendConfig."""
+
+    kind: str
+    meta: Meta
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RuleBackends:
-    """Backends of one rule, resolved: pools with weights, and the weight of those that are invalid (answered 500)."""
+    """Backends of one rule, resolved.
+
+    Attributes:
+        pools: the valid ones, with weights.
+        error_share: weight of those that are invalid, or that nothing may be sent to (answered 500).
+        mirrors: pools that get copies.
+        broken: a filter of the rule names something that nobody understands: every request is answered 500.
+    """
 
     pools: tuple[WeightedPool, ...] = ()
     error_share: int = 0
+    mirrors: tuple[Mirror, ...] = ()
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,7 @@ class Attachment:
         refused: why it is not accepted; None if it is.
         unresolved: problems of its references (ResolvedRefs=False); only the first is the condition's reason.
         backends: by rule index.
+        reencrypted: the same where TLS is ended and begun again towards the backends; only where that differs.
         dropped: rules that cannot be used: index -> what is wrong (PartiallyInvalid).
     """
 
@@ -85,6 +104,7 @@ class Attachment:
     refused: Problem | None = None
     unresolved: tuple[Problem, ...] = ()
     backends: Mapping[int, RuleBackends] = field(default_factory=dict)
+    reencrypted: Mapping[int, RuleBackends] = field(default_factory=dict)
     dropped: Mapping[int, Problem] = field(default_factory=dict)
 
     @property
@@ -108,6 +128,8 @@ class Graph:
         listeners: in the order of the spec.
         attachments: sorted by Route key, then parentRef.
         pools: all pools that attachments use, by id.
+        policies: on Services that its Routes send to, by kind and name.
+        former_policies: those that carry an entry of ours for this Gateway and concern it no longer.
         former: Routes that carry a parent entry of ours for this Gateway but no longer name it.
         withdrawn: the Gateway is being deleted, or it carries our finalizer and left our class: it wants nothing in
             the cloud.
@@ -124,6 +146,8 @@ class Graph:
     listeners: tuple[ListenerNode, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     pools: Mapping[str, BackendPool] = field(default_factory=frozen_map)
+    policies: tuple[PolicyNode, ...] = ()
+    former_policies: tuple[PolicyNode, ...] = ()
     former: tuple[Route, ...] = ()
     withdrawn: bool = False
     bundle_version: str = ""

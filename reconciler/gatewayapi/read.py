@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.gatewayapi.kinds import route_kinds
+from reconciler.gatewayapi.read_policies import read_targets, read_tls_policy
 from reconciler.gatewayapi.read_routes import read_route
 from reconciler.gatewayapi.references import gateways_named
 from reconciler.gatewayapi.resources import (
@@ -74,6 +75,7 @@ def take_snapshot(
         slices=tuple(read_slice(item) for item in by_kind.get("EndpointSlice", ())),
         namespaces=tuple(Namespace(read_meta(item)) for item in by_kind.get("Namespace", ())),
         configs=tuple(read_config(item) for item in configs),
+        tls_policies=tuple(read_tls_policy(item) for item in by_kind.get("BackendTLSPolicy", ())),
         certificates=tuple(certificates),
         bundle_version=bundle_version,
         versions=versions,
@@ -84,6 +86,7 @@ _GROUPS = {
     "Gateway": GROUP,
     "GatewayClass": GROUP,
     "ReferenceGrant": GROUP,
+    "BackendTLSPolicy": GROUP,
     "Service": "",
     "Namespace": "",
     "Secret": "",
@@ -258,6 +261,7 @@ def read_config(item: Mapping[str, Any]) -> ConfigObject:
         meta=read_meta(item),
         kind=text(item.get("kind")),
         spec=mapping(item.get("spec")),
+        targets=read_targets(mapping(item.get("spec"))),
         status=mapping(item.get("status")),
     )
 

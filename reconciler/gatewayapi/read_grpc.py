@@ -8,10 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reconciler.gatewayapi.read_refs import read_backend, read_filters, read_values
+from reconciler.gatewayapi.read_refs import (
+    every_filter,
+    read_backend,
+    read_extensions,
+    read_filters,
+    read_mirrors,
+    read_values,
+)
 from reconciler.gatewayapi.resources import Rule
 from reconciler.gatewayapi.values import items, mapping, text
 from reconciler.matches import Match, PathMatch, PathType, ValueType
+from reconciler.plan import canonical
 
 FILTERS = frozenset({"RequestHeaderModifier", "ResponseHeaderModifier", "RequestMirror", "ExtensionRef"})
 _EXACT, _REGEX = "Exact", "RegularExpression"
@@ -26,12 +34,15 @@ def read_grpc_rules(spec: Mapping[str, Any]) -> tuple[Rule, ...]:
 
 def _rule(rule: Mapping[str, Any]) -> Rule:
     matches = items(rule.get("matches")) or (_EVERYTHING,)
-    filters = items(rule.get("filters"))
+    filters, session = items(rule.get("filters")), mapping(rule.get("sessionPersistence"))
     return Rule(
         matches=tuple(_match(match) for match in matches),
         backends=tuple(read_backend(ref) for ref in items(rule.get("backendRefs"))),
         filters=read_filters(filters),
         name=text(rule.get("name")),
+        session=canonical(session) if session else "",
+        mirrors=read_mirrors(every_filter(rule)),
+        extensions=read_extensions(every_filter(rule)),
         unknown=tuple(_unknown(matches, filters)),
     )
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reconciler.gatewayapi.read_refs import REDIRECT, enum_of, read_backend, read_filters, read_values
+from reconciler.gatewayapi.read_refs import (
+    REDIRECT,
+    enum_of,
+    every_filter,
+    read_backend,
+    read_extensions,
+    read_filters,
+    read_mirrors,
+    read_values,
+)
 from reconciler.gatewayapi.resources import Rule
 from reconciler.gatewayapi.values import items, mapping, number, text
 from reconciler.ir import PathRewrite, Redirect, RewriteType, frozen_map
@@ -39,7 +48,7 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
     matches = items(rule.get("matches")) or (_DEFAULT_RULE,)
     filters = items(rule.get("filters"))
     redirects = [mapping(one.get("requestRedirect")) for one in filters if one.get("type") == REDIRECT]
-    retry = mapping(rule.get("retry"))
+    retry, session = mapping(rule.get("retry")), mapping(rule.get("sessionPersistence"))
     return Rule(
         matches=tuple(_match(match) for match in matches),
         backends=tuple(read_backend(ref) for ref in items(rule.get("backendRefs"))),
@@ -48,6 +57,9 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
         name=text(rule.get("name")),
         timeouts=frozen_map({str(k): text(v) for k, v in mapping(rule.get("timeouts")).items()}),
         retry=canonical(retry) if retry else "",
+        session=canonical(session) if session else "",
+        mirrors=read_mirrors(every_filter(rule)),
+        extensions=read_extensions(every_filter(rule)),
         unknown=tuple(_unknown(matches, filters, len(redirects))),
     )
 

@@ -15,6 +15,8 @@ from reconciler.matches import PathType, ValueMatch, ValueType
 from reconciler.plan import canonical
 
 REDIRECT = "RequestRedirect"
+MIRROR = "RequestMirror"
+EXTENSION = "ExtensionRef"
 
 
 def read_parent_ref(ref: Mapping[str, Any]) -> ParentRef:
@@ -63,6 +65,31 @@ def _with_defaults(block: str, value: Any) -> Any:
     if isinstance(value.get("fraction"), Mapping):
         filled["fraction"] = {"denominator": 100, **mapping(value.get("fraction"))}
     return filled
+
+
+def read_mirrors(filters: Iterable[Mapping[str, Any]]) -> tuple[tuple[ObjectRef, float], ...]:
+    """Return the backends that RequestMirror filters copy requests to, with the share (0 to 1) of the requests."""
+    blocks = (mapping(one.get("requestMirror")) for one in filters if one.get("type") == MIRROR)
+    return tuple((read_backend(mapping(block.get("backendRef"))).ref, _share(block)) for block in blocks)
+
+
+def _share(mirror: Mapping[str, Any]) -> float:
+    if mirror.get("percent") is not None:
+        return number(mirror["percent"]) / 100
+    fraction = mapping(mirror.get("fraction"))
+    return number(fraction.get("numerator")) / (number(fraction.get("denominator")) or 100) if fraction else 1.0
+
+
+def read_extensions(filters: Iterable[Mapping[str, Any]]) -> tuple[ObjectRef, ...]:
+    """Return what ExtensionRef filters name, in the Route's own namespace."""
+    blocks = (mapping(one.get("extensionRef")) for one in filters if one.get("type") == EXTENSION)
+    return tuple(ObjectRef(text(b.get("group")), text(b.get("kind")), "", text(b.get("name"))) for b in blocks)
+
+
+def every_filter(rule: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return the filters of a rule and of its backendRefs."""
+    inside = (one for ref in items(rule.get("backendRefs")) for one in items(ref.get("filters")))
+    return (*items(rule.get("filters")), *inside)
 
 
 def read_backend(ref: Mapping[str, Any]) -> BackendRef:

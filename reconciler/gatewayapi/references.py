@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from reconciler.gatewayapi.resources import GROUP
@@ -25,14 +25,23 @@ def names_gateway(ref: Mapping[str, Any]) -> bool:
 
 
 def services_named(route: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    """Return (namespace, name) of the Services in a Route's backendRefs."""
+    """Return (namespace, name) of the Services in a Route's backendRefs, those of its mirrors included."""
     here = text(mapping(route.get("metadata")).get("namespace"))
     return frozenset(
         (text(ref.get("namespace")) or here, text(ref.get("name")))
         for rule in items(mapping(route.get("spec")).get("rules"))
-        for ref in items(rule.get("backendRefs"))
+        for ref in _backends_named(rule)
         if not ref.get("group") and ref.get("kind", "Service") == "Service"
     )
+
+
+def _backends_named(rule: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    backends = items(rule.get("backendRefs"))
+    yield from backends
+    for holder in (rule, *backends):
+        for one in items(holder.get("filters")):
+            if ref := mapping(mapping(one.get("requestMirror")).get("backendRef")):
+                yield ref
 
 
 def secrets_wanted(gateway: Mapping[str, Any]) -> frozenset[SecretRef]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from reconciler.errors import QuotaExceeded, TransientError
 from reconciler.gatewayapi.conditions import Conditions
-from reconciler.gatewayapi.graph import Attachment, Graph, ListenerNode, Problem
+from reconciler.gatewayapi.graph import Attachment, Graph, ListenerNode, PolicyNode, Problem
 from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.resources import Gateway, GatewayClass, Meta, Route
 from reconciler.gatewayapi.status import (
@@ -19,11 +19,12 @@ from reconciler.gatewayapi.status import (
     GatewayStatus,
     ListenerStatus,
     ParentStatus,
+    PolicyStatus,
     RouteStatus,
     StatusUpdate,
 )
 from reconciler.ir import Capabilities, Rejection
-from reconciler.keys import RouteKey
+from reconciler.keys import GatewayKey, RouteKey
 from reconciler.plan import Failure, Outcome
 
 OLDEST_BUNDLE = (1, 6)
@@ -42,15 +43,27 @@ def build_status(
         updates.append(_update("Gateway", graph.gateway.meta, story.gateway(graph.gateway)))
         updates.extend(_routes(graph, controller, story))
     updates.extend(_route(route, RouteStatus(controller, graph.key, ())) for route in graph.former)
+    updates.extend(_policy(node, graph.key, controller) for node in graph.policies)
+    updates.extend(
+        _update(one.kind, one.meta, PolicyStatus(controller, graph.key, ())) for one in graph.former_policies
+    )
     return tuple(updates)
 
 
-def _update(kind: str, meta: Meta, body: GatewayStatus | RouteStatus | ClassStatus) -> StatusUpdate:
+def _update(kind: str, meta: Meta, body: GatewayStatus | RouteStatus | PolicyStatus | ClassStatus) -> StatusUpdate:
     return StatusUpdate(kind, meta.namespace, meta.name, meta.uid, meta.generation, body)
 
 
 def _route(route: Route, body: RouteStatus) -> StatusUpdate:
     return _update(route.key.kind, route.meta, body)
+
+
+def _policy(node: PolicyNode, gateway: GatewayKey, controller: str) -> StatusUpdate:
+    say = Conditions("Policy", node.meta.generation)
+    by_condition = {problem.condition: problem for problem in reversed(node.problems)}
+    told = {name: by_condition.get(name) for name in ("Accepted", "ResolvedRefs")}
+    conditions = (say.false(name, one.reason, one.message) if one else say.true(name) for name, one in told.items())
+    return _update(node.kind, node.meta, PolicyStatus(controller, gateway, tuple(conditions)))
 
 
 def _routes(graph: Graph, controller: str, story: _Story) -> Iterator[StatusUpdate]:

@@ -148,7 +148,12 @@ class BackendRef:
 class Rule:
     """A rule of a Route. No matches given: one match of everything. `redirect` has port 0 if unresolved.
 
-    `unknown` names, by field, what we do not know: the rule is refused for it, never served without it.
+    Attributes:
+        mirrors: backends of RequestMirror filters, those inside of backendRefs included, with the share of the requests
+            that they get a copy of.
+        retry, session: the rule's own blocks as canonical JSON text, "" where not given.
+        extensions: references of ExtensionRef filters.
+        unknown: by field, what we do not know: the rule is refused for it, never served without it.
     """
 
     matches: tuple[Match, ...]
@@ -158,6 +163,9 @@ class Rule:
     name: str = ""
     timeouts: Mapping[str, str] = field(default_factory=frozen_map)
     retry: str = ""
+    session: str = ""
+    mirrors: tuple[tuple[ObjectRef, float], ...] = ()
+    extensions: tuple[ObjectRef, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
@@ -237,11 +245,43 @@ class Namespace:
     meta: Meta
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class PolicyTarget:
+    """What a policy applies to, in its own namespace; `section` is a Service port's name, "" for all its ports."""
+
+    group: str
+    kind: str
+    name: str
+    section: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendTLSPolicy:
+    """How to speak TLS to the Services it targets.
+
+    Attributes:
+        hostname: SNI, and the identity to verify where `alternative_names` is empty.
+        ca_refs: bundles of certificate authorities.
+        well_known: e.g. `System`; "" where bundles are given.
+        alternative_names: (type, value) of the identities any of which will do.
+        status: as read (plain).
+    """
+
+    meta: Meta
+    targets: tuple[PolicyTarget, ...]
+    hostname: str = ""
+    ca_refs: tuple[ObjectRef, ...] = ()
+    well_known: str = ""
+    alternative_names: tuple[tuple[str, str], ...] = ()
+    status: Mapping[str, Any] = field(default_factory=frozen_map)
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigObject:
-    """A LoadBalancerConfig or BackendConfig (group routewright.dev): its spec, plain."""
+    """A LoadBalancerConfig or BackendConfig (group routewright.dev): its spec, plain; a BackendConfig has `targets`."""
 
     meta: Meta
     kind: str
     spec: Mapping[str, Json]
+    targets: tuple[PolicyTarget, ...] = ()
     status: Mapping[str, Any] = field(default_factory=frozen_map)

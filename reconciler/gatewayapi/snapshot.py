@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler.gatewayapi.resources import (
+    BackendTLSPolicy,
     ConfigObject,
     EndpointSlice,
     Gateway,
@@ -48,6 +49,7 @@ class Snapshot:
     slices: tuple[EndpointSlice, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
     configs: tuple[ConfigObject, ...] = ()
+    tls_policies: tuple[BackendTLSPolicy, ...] = ()
     certificates: tuple[CertificateFacts, ...] = ()
     bundles: tuple[CaBundle, ...] = ()
     bundle_version: str = ""

@@ -13,12 +13,13 @@ from typing import Any
 from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.read_refs import read_parent_ref
 from reconciler.gatewayapi.references import names_gateway
-from reconciler.gatewayapi.resources import ParentRef
+from reconciler.gatewayapi.resources import GROUP, ParentRef
 from reconciler.gatewayapi.values import items, mapping, number, text
 from reconciler.keys import GatewayKey
 
 MAX_CONDITIONS = 8
 MAX_PARENTS = 32
+MAX_ANCESTORS = 16
 OURS = frozenset({"Accepted", "Programmed", "ResolvedRefs", "Conflicted", "OverlappingTLSConfig", "PartiallyInvalid"})
 """Condition types that we write on Gateways, listeners and Routes: one of these that no longer holds is removed."""
 OURS_ON_CLASS = frozenset({"Accepted", "SupportedVersion"})
@@ -76,6 +77,15 @@ class RouteStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyStatus:
+    """Our entry for one Gateway in a policy's status.ancestors; without conditions it is removed."""
+
+    controller: str
+    gateway: GatewayKey
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ClassStatus:
     """Our part of a GatewayClass's status."""
 
@@ -92,7 +102,7 @@ class StatusUpdate:
     name: str
     uid: str
     generation: int
-    body: GatewayStatus | RouteStatus | ClassStatus
+    body: GatewayStatus | RouteStatus | PolicyStatus | ClassStatus
 
 
 def merge_status(update: StatusUpdate, current: Mapping[str, Any], now: str) -> dict[str, Any] | None:
@@ -105,6 +115,8 @@ def merge_status(update: StatusUpdate, current: Mapping[str, Any], now: str) -> 
             fresh = _gateway(update.body, current, now)
         case RouteStatus():
             fresh = _route(update, update.body, current, now)
+        case PolicyStatus():
+            fresh = _policy(update, update.body, current, now)
         case ClassStatus():
             fresh = dict(current)
             fresh["conditions"] = _conditions(
@@ -118,7 +130,10 @@ def merge_status(update: StatusUpdate, current: Mapping[str, Any], now: str) -> 
 
 
 def _is_newer(update: StatusUpdate, current: Mapping[str, Any]) -> bool:
-    if isinstance(update.body, RouteStatus):
+    if isinstance(update.body, PolicyStatus):
+        entries = [one for one in items(current.get("ancestors")) if _is_ancestor(one, update, update.body)]
+        conditions = [condition for entry in entries for condition in items(entry.get("conditions"))]
+    elif isinstance(update.body, RouteStatus):
         mine = [entry for entry in items(current.get("parents")) if _named(entry, update, update.body) is not None]
         conditions = [condition for entry in mine for condition in items(entry.get("conditions"))]
     else:
@@ -208,6 +223,35 @@ def _named(entry: Mapping[str, Any], update: StatusUpdate, body: RouteStatus) ->
     parent = read_parent_ref(ref)
     here = (parent.namespace or update.namespace, parent.name)
     return parent if here == (body.gateway.namespace, body.gateway.name) else None
+
+
+def _policy(update: StatusUpdate, body: PolicyStatus, current: Mapping[str, Any], now: str) -> dict[str, Any]:
+    """Return the status with our entry for this Gateway changed, added or removed; a full list gets none added."""
+    fresh: list[Any] = []
+    told = not body.conditions
+    for entry in items(current.get("ancestors")):
+        if not _is_ancestor(entry, update, body):
+            fresh.append(entry)
+        elif not told:
+            fresh.append(_ancestor(body, entry, now))
+            told = True
+    if not told and len(fresh) < MAX_ANCESTORS:
+        fresh.append(_ancestor(body, {}, now))
+    return {**current, "ancestors": fresh}
+
+
+def _is_ancestor(entry: Mapping[str, Any], update: StatusUpdate, body: PolicyStatus) -> bool:
+    ref = mapping(entry.get("ancestorRef"))
+    here = (text(ref.get("namespace")) or update.namespace, text(ref.get("name")))
+    ours = entry.get("controllerName") == body.controller and names_gateway(ref)
+    return ours and here == (body.gateway.namespace, body.gateway.name)
+
+
+def _ancestor(body: PolicyStatus, old: Mapping[str, Any], now: str) -> dict[str, Any]:
+    gateway = {"group": GROUP, "kind": "Gateway", "namespace": body.gateway.namespace, "name": body.gateway.name}
+    conditions = _conditions(body.conditions, items(old.get("conditions")), now, OURS)
+    ref = old.get("ancestorRef") or gateway
+    return {"ancestorRef": ref, "controllerName": body.controller, "conditions": conditions}
 
 
 def _parent(parent: ParentStatus, controller: str, old: Mapping[str, Any], now: str) -> dict[str, Any]:
