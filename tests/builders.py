@@ -86,6 +86,37 @@ def route(
     return {"apiVersion": f"{GROUP}/v1", "kind": "HTTPRoute", "metadata": metadata, "spec": spec}
 
 
+def route_of(
+    kind: str, name: str = "web", namespace: str = "a", spec: Mapping[str, Any] | None = None, **more: Any
+) -> Plain:
+    """Return a Route of another kind on Gateway infra/gw; `more` goes into its metadata."""
+    given = {"parentRefs": [parent()], "rules": [rule(backend())], **(spec or {})}
+    return {"apiVersion": f"{GROUP}/v1", "kind": kind, "metadata": meta(name, namespace, **more), "spec": given}
+
+
+def tls_policy(name: str = "tls", namespace: str = "a", target: str = "web", section: str = "", **more: Any) -> Plain:
+    """Return a BackendTLSPolicy for a Service, trusting ConfigMap `ca`; `more` goes into its metadata."""
+    ref = {"group": "", "kind": "Service", "name": target} | ({"sectionName": section} if section else {})
+    ca = [{"group": "", "kind": "ConfigMap", "name": "ca"}]
+    return {
+        "apiVersion": f"{GROUP}/v1",
+        "kind": "BackendTLSPolicy",
+        "metadata": meta(name, namespace, **more),
+        "spec": {"targetRefs": [ref], "validation": {"hostname": "web.a.svc", "caCertificateRefs": ca}},
+    }
+
+
+def backend_config(spec: Mapping[str, Any], name: str = "settings", namespace: str = "a", target: str = "web") -> Plain:
+    """Return a BackendConfig for a Service."""
+    targets = [{"group": "", "kind": "Service", "name": target}]
+    return {
+        "apiVersion": "routewright.dev/v1alpha1",
+        "kind": "BackendConfig",
+        "metadata": meta(name, namespace),
+        "spec": {"targetRefs": targets, **spec},
+    }
+
+
 def service(name: str = "web", namespace: str = "a", ports: Sequence[int] = (80,), **spec: Any) -> Plain:
     """Return a Service; its ports are named p<number>."""
     entries = [{"name": f"p{port}", "port": port, "protocol": "TCP"} for port in ports]

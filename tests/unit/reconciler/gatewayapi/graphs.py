@@ -1,0 +1,68 @@
+"""A graph and its load balancer from plain objects, for a provider that can do everything unless a test says less."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reconciler.gatewayapi.attachment import attach
+from reconciler.gatewayapi.compile import compile_ir
+from reconciler.gatewayapi.graph import Graph
+from reconciler.gatewayapi.read import take_snapshot
+from reconciler.ir import CaBundle, Capabilities, Config, LoadBalancer, frozen_map
+from reconciler.keys import ConfigMapRef, GatewayKey
+from tests.builders import CLUSTER, CONTROLLER
+
+KEY = GatewayKey(CLUSTER, "infra", "gw")
+EVERYTHING = Capabilities(
+    features=("Gateway",),
+    kinds=frozen_map(
+        {
+            "HTTP": ("HTTPRoute", "GRPCRoute"),
+            "HTTPS": ("HTTPRoute", "GRPCRoute"),
+            "TLS": ("TLSRoute",),
+            "TCP": ("TCPRoute",),
+            "UDP": ("UDPRoute",),
+        }
+    ),
+    tls_modes=("Passthrough", "Terminate"),
+    backend_tls=True,
+    well_known_ca=("System",),
+)
+CA = CaBundle(ConfigMapRef("a", "ca"), "PEM", "digest")
+
+
+@dataclass(frozen=True)
+class AnyCloud:
+    """Stands for a provider where only its capabilities matter."""
+
+    can: Capabilities = EVERYTHING
+    name: str = "memory"
+
+    def capabilities(self, config: Config) -> Capabilities:
+        """Return what was given."""
+        del config
+        return self.can
+
+    def check(self, config: Config) -> tuple[str, ...]:
+        """Nothing is ever wrong."""
+        del config
+        return ()
+
+
+@dataclass(frozen=True)
+class World:
+    """Plain objects and the bundles that were read of them."""
+
+    objects: tuple[dict[str, Any], ...]
+    bundles: tuple[CaBundle, ...] = (CA,)
+    cloud: AnyCloud = field(default_factory=AnyCloud)
+
+    def graph(self) -> Graph:
+        """Return the graph of Gateway infra/gw."""
+        snapshot = take_snapshot(KEY, CONTROLLER, self.objects, (), "v1.7.0")
+        return attach(replace(snapshot, bundles=self.bundles), self.cloud)
+
+    def lb(self) -> LoadBalancer:
+        """Return the load balancer that it means."""
+        return compile_ir(self.graph()).lb
