@@ -380,6 +380,7 @@ class LoadBalancer:
         frontends: by port.
         pools: by id.
         labels: `spec.infrastructure.labels` and annotations, to be put on what is made.
+        protocols: of all listeners, those that are not served included: what kinds of load balancer the Gateway has.
         withdrawn: nothing is wanted: the Gateway is being deleted or left our class. A live Gateway without any
             frontend keeps its load balancer, empty.
     """
@@ -390,6 +391,7 @@ class LoadBalancer:
     frontends: tuple[Frontend, ...] = ()
     pools: tuple[BackendPool, ...] = ()
     labels: Mapping[str, str] = field(default_factory=frozen_map)
+    protocols: tuple[str, ...] = ()
     withdrawn: bool = False
 
     def pool(self, pool_id: str) -> BackendPool:

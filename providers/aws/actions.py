@@ -52,7 +52,7 @@ def answers_of(entry: Entry, listener: Listener) -> list[Answer]:
         case FixedResponse(status):
             return [Answer(fixed_response(status))]
         case Forward():
-            return [Answer(_forward(entry.action, listener))]
+            return [Answer(forward_to(entry.action, listener.groups, listener.empty, listener.groups_per_action))]
         case Redirect():
             return _redirects(entry, entry.action, listener)
         case Close():
@@ -75,17 +75,21 @@ def _unsupported(entry: Entry) -> Iterator[str]:
 # --- forward ------------------------------------------------------------------------------------------------------
 
 
-def _forward(forward: Forward, listener: Listener) -> Mapping[str, Json]:
+def forward_to(forward: Forward, names: Mapping[str, str], empty: str, most: int) -> Mapping[str, Json]:
+    """Return the canonical forward to target groups: `names` by pool id, `empty` for what is sent to nobody.
+
+    Raises CannotError for more than `most` of them.
+    """
     weights: dict[str, int] = {}
     for pool in forward.pools:
-        name = listener.groups[pool.pool]
+        name = names[pool.pool]
         weights[name] = weights.get(name, 0) + pool.weight
     if forward.error_share:
-        weights[listener.empty] = forward.error_share
-    if len(weights) > listener.groups_per_action:
+        weights[empty] = forward.error_share
+    if len(weights) > most:
         weights = {name: weight for name, weight in weights.items() if weight}
-    if len(weights) > listener.groups_per_action:
-        raise CannotError(f"{len(weights)} backends: a rule of an ALB forwards to {listener.groups_per_action} at most")
+    if len(weights) > most:
+        raise CannotError(f"{len(weights)} backends: a load balancer of AWS forwards to {most} at most")
     groups: list[Json] = [[name, weight] for name, weight in sorted(scaled(weights).items())]
     return {"Type": "forward", "TargetGroups": groups, "Stickiness": 0}
 

@@ -15,7 +15,7 @@ from providers.aws import calls
 from providers.aws.clients import Clients
 from providers.aws.limiter import OutOfTime
 from providers.aws.make import Made, make
-from providers.aws.resources import CERTIFICATE, ORDER, RULE, TARGETS, port_of
+from providers.aws.resources import CERTIFICATE, LISTENER_CERTIFICATE, ORDER, RULE, TARGETS, holder_of
 from reconciler.errors import NotReady, QuotaExceeded, ReconcilerError, TerminalError, TransientError
 from reconciler.plan import Change, Failure, Op, Outcome, Plan, ResourceKey, ResourceSet
 from reconciler.ports import Owner, ReadSecret
@@ -78,8 +78,8 @@ class Applier:
             return True  # a tag must not tell of an import that failed
         if change.op is Op.DELETE and self.failed and key.kind not in (RULE, TARGETS):
             return True  # what failed may still need what is to go
-        listener = ResourceKey("listener", "", str(port_of(key))) if key.scope else None
-        return listener in self.broken
+        inside = key.kind in (RULE, ORDER, LISTENER_CERTIFICATE)
+        return inside and holder_of(key) in self.broken
 
     def _try(self, change: Change, made: Made) -> None:
         try:
@@ -118,13 +118,12 @@ class Applier:
 
     def _outcome(self, made: Made, got: ResourceSet, *, late: bool) -> Outcome:
         transient = any(isinstance(one.error, TransientError) for one in self.failed)
-        waiting = got.waiting or made.waiting
         room = self.freed and any(isinstance(one.error, QuotaExceeded) for one in self.failed)
         return Outcome(
-            addresses=got.addresses or made.addresses,
+            addresses=made.published,
             done=self.done,
             failed=tuple(self.failed),
-            waiting=waiting,
+            waiting=(*got.waiting, *made.waiting),
             retry_after=LATER if late or transient or room else None,
             complete=not (late or self.failed or self.skipped),
             nonce=made.nonce,

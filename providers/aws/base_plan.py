@@ -10,10 +10,12 @@ from providers.aws.attributes import with_defaults
 from providers.aws.resources import (
     CERTIFICATE,
     INGRESS,
-    LB_ATTRIBUTES_KEY,
-    LOAD_BALANCER_KEY,
+    LISTENER,
     SECURITY_GROUP,
     SECURITY_GROUP_KEY,
+    attributes_key,
+    balancer_key,
+    balancer_of,
 )
 from providers.aws.steps import creation, deletion, setting, update
 from reconciler.ir import Json
@@ -71,19 +73,32 @@ def is_replaced(certificate: Resource, there: Resource) -> bool:
     return "KeyType" in differing(certificate.spec, there.spec)
 
 
-def load_balancer_steps(want: Resources, got: Resources) -> Iterator[Change]:
-    """Yield creation or changes of the load balancer and its attributes; what cannot be changed is in its name."""
-    balancer, there = want.get(LOAD_BALANCER_KEY), got.get(LOAD_BALANCER_KEY)
-    if balancer is not None:
-        spec = {name: value for name, value in balancer.spec.items() if name != RULES_QUOTA}
-        balancer = replace(balancer, spec=spec)
-        if there is None:
-            yield creation(calls.CREATE_LOAD_BALANCER, balancer)
-        else:
-            yield from _network(balancer, there)
-            yield from _security_groups(balancer, there)
-    if attributes := want.get(LB_ATTRIBUTES_KEY):
-        known = got.get(LB_ATTRIBUTES_KEY)
+def load_balancer_steps(balancer: str, want: Resources, got: Resources) -> Iterator[Change]:
+    """Yield creation or changes of a load balancer and its attributes; what cannot be changed is in its name.
+
+    One without any listener to serve is kept where it is, and not made where it is not.
+    """
+    key = balancer_key(balancer)
+    wanted, there = want.get(key), got.get(key)
+    if wanted is None or (there is None and not is_needed(balancer, want)):
+        return
+    wanted = replace(wanted, spec={name: value for name, value in wanted.spec.items() if name != RULES_QUOTA})
+    if there is None:
+        yield creation(calls.CREATE_LOAD_BALANCER, wanted)
+    else:
+        yield from _network(wanted, there)
+        yield from _security_groups(wanted, there)
+    yield from _attributes(attributes_key(balancer), want, got)
+
+
+def is_needed(balancer: str, want: Resources) -> bool:
+    """Return whether a load balancer has a listener to serve."""
+    return any(key.kind == LISTENER and balancer_of(key) == balancer for key in want)
+
+
+def _attributes(key: ResourceKey, want: Resources, got: Resources) -> Iterator[Change]:
+    attributes, known = want.get(key), got.get(key)
+    if attributes is not None:
         observed = known.spec if known else {}
         wanted = with_defaults(attributes.spec, observed)
         if fields := differing(wanted, observed):

@@ -34,6 +34,7 @@ _TARGET_GROUP = (
     "UnhealthyThresholdCount",
 )
 ALL_ZONES = "all"
+ACTIVE = ("active", "active_impaired")
 
 
 def conditions(items: Iterable[Mapping[str, Any]]) -> list[Json]:
@@ -139,6 +140,7 @@ def load_balancer(item: Mapping[str, Any], managed: str) -> dict[str, Json]:
         "SecurityGroups": list[Json](sorted(groups)),
         "Subnets": list[Json](sorted(zone["SubnetId"] for zone in item.get("AvailabilityZones", ()))),
         "VpcId": item.get("VpcId", ""),
+        "Address": item["DNSName"] if item["State"]["Code"] in ACTIVE else "",
     }
 
 
@@ -149,21 +151,21 @@ def listener(item: Mapping[str, Any], groups: Names, certificates: Names) -> dic
         "Protocol": item["Protocol"],
         "DefaultActions": actions(item.get("DefaultActions", ()), groups),
     }
-    if item["Protocol"] == "HTTPS":
+    if item["Protocol"] in ("HTTPS", "TLS"):
         held: Sequence[Mapping[str, Any]] = item.get("Certificates", ())
         arn = held[0]["CertificateArn"] if held else ""
         spec |= {"SslPolicy": item.get("SslPolicy", ""), "Certificate": certificates.get(arn, arn)}
     return spec
 
 
-def ingress(permissions: Iterable[Mapping[str, Any]]) -> dict[int, list[str]]:
-    """Return by port who may connect, as sorted CIDRs and prefix list ids; other protocols are not ours."""
-    found: dict[int, set[str]] = {}
+def ingress(permissions: Iterable[Mapping[str, Any]]) -> dict[tuple[int, str], list[str]]:
+    """Return by port and transport who may connect, as sorted CIDRs and prefix list ids; all else is not ours."""
+    found: dict[tuple[int, str], set[str]] = {}
     for item in permissions:
-        if item.get("IpProtocol") != "tcp" or item.get("FromPort") != item.get("ToPort"):
+        if item.get("IpProtocol") not in ("tcp", "udp") or item.get("FromPort") != item.get("ToPort"):
             continue
-        sources = found.setdefault(int(item["FromPort"]), set())
+        sources = found.setdefault((int(item["FromPort"]), str(item["IpProtocol"])), set())
         sources |= {one["CidrIp"] for one in item.get("IpRanges", ())}
         sources |= {one["CidrIpv6"] for one in item.get("Ipv6Ranges", ())}
         sources |= {one["PrefixListId"] for one in item.get("PrefixListIds", ())}
-    return {port: sorted(sources) for port, sources in found.items() if sources}
+    return {door: sorted(sources) for door, sources in found.items() if sources}

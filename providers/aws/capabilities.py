@@ -19,6 +19,10 @@ FEATURES = (
     "HTTPRoutePortRedirect",
     "HTTPRouteSchemeRedirect",
     "ReferenceGrant",
+    "TCPRoute",
+    "TLSRoute",
+    "TLSRouteModeTerminate",
+    "UDPRoute",
 )
 """Query parameters are matched too but not claimed: an ALB ignores their case."""
 
@@ -28,6 +32,15 @@ def capabilities(config: Config) -> Capabilities:
     del config
     return Capabilities(
         features=FEATURES,
-        kinds=frozen_map({"HTTP": ("HTTPRoute",), "HTTPS": ("HTTPRoute",)}),
+        kinds=frozen_map(
+            {
+                "HTTP": ("HTTPRoute",),
+                "HTTPS": ("HTTPRoute",),
+                "TLS": ("TLSRoute",),
+                "TCP": ("TCPRoute",),
+                "UDP": ("UDPRoute",),
+            }
+        ),
+        tls_modes=("Passthrough", "Terminate"),
         cloud_certificate_option=CERTIFICATE_OPTION,
     )

@@ -6,6 +6,7 @@ aws:
   securityGroups: [sg-...]              # instead of one of ours; `managed` adds ours to them
   allowedSecurityGroups: [sg-...]       # what a Gateway's own block may name besides those
   tags: {cost-centre: "4711"}
+  addressMode: split                    # unified: one address, an NLB in front of the ALB
   regexAlternation: true                # may one regular expression carry several hosts or paths
   quotas: {rulesPerLoadBalancer: 200}   # what AWS raised for the account
 """
@@ -30,6 +31,7 @@ class Quotas:
     values: int = 5
     wildcards: int = 5
     groups_per_action: int = 5
+    groups_per_stream: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class AwsConfig:
     security_groups: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=frozen_map)
     regex_alternation: bool = False
+    unified: bool = False
     quotas: Quotas = field(default_factory=Quotas)
 
 
@@ -48,6 +51,7 @@ _QUOTAS = {
     "rulesPerLoadBalancer": "rules",
     "targetGroupsPerLoadBalancer": "target_groups",
     "certificatesPerLoadBalancer": "certificates",
+    "targetGroupsPerStream": "groups_per_stream",
 }
 
 
@@ -62,6 +66,7 @@ def read_aws(config: Config) -> AwsConfig:
         security_groups=tuple(sorted(_strings(block.get("securityGroups")))),
         tags=frozen_map({str(k): str(v) for k, v in tags.items()} if isinstance(tags, Mapping) else {}),
         regex_alternation=block.get("regexAlternation") is True,
+        unified=block.get("addressMode") == "unified",
         quotas=_quotas(quotas if isinstance(quotas, Mapping) else {}),
     )
 
@@ -96,6 +101,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Json], bool], str]] = {
         "a map of texts",
     ),
     "regexAlternation": (lambda value: isinstance(value, bool), "true or false"),
+    "addressMode": (lambda value: value in ("split", "unified"), "split or unified"),
     "quotas": (lambda value: isinstance(value, Mapping), "a map of numbers"),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from providers.aws import calls
 from providers.aws.base_plan import is_replaced
-from providers.aws.resources import LISTENER, LISTENER_CERTIFICATE, certificate_key, listener_key, port_of
+from providers.aws.resources import LISTENER, LISTENER_CERTIFICATE, certificate_key, holder_of, port_of
 from providers.aws.steps import creation, deletion, setting, update
 from reconciler.plan import Change, Resource, ResourceKey, differing
 
@@ -15,45 +15,45 @@ _ANSWER = "DefaultActions"
 type Resources = Mapping[ResourceKey, Resource]
 
 
-def wanted_ports(want: Resources) -> tuple[int, ...]:
-    """Return the ports of the wanted listeners, ascending."""
-    return tuple(sorted(port_of(key) for key in want if key.kind == LISTENER))
+def wanted_listeners(want: Resources) -> tuple[ResourceKey, ...]:
+    """Return the keys of the wanted listeners, by load balancer and port."""
+    return tuple(sorted((key for key in want if key.kind == LISTENER), key=lambda key: (key.scope, port_of(key))))
 
 
-def listener_steps(port: int, want: Resources, got: Resources) -> Iterator[Change]:
+def listener_steps(key: ResourceKey, want: Resources, got: Resources) -> Iterator[Change]:
     """Yield creation or changes of a listener and what it needs to greet clients, but not its default answer.
 
     A certificate is in the list before it stops being the default one; a listener that gets another protocol gets it
     first, since only HTTPS listeners have certificates.
     """
-    listener, there = want[listener_key(port)], got.get(listener_key(port))
+    listener, there = want[key], got.get(key)
     if there is None:
         yield creation(calls.CREATE_LISTENER, listener)
-        yield from _additions(port, want, got)
+        yield from _additions(key, want, got)
     elif fields := _greeting(listener, there, want, got):
         switched = "Protocol" in fields
         spec = listener.spec if switched else {name: listener.spec[name] for name in fields}
         change = update(calls.MODIFY_LISTENER, Resource(listener.key, spec, listener.origins), there, fields)
-        yield from (change, *_additions(port, want, got)) if switched else (*_additions(port, want, got), change)
+        yield from (change, *_additions(key, want, got)) if switched else (*_additions(key, want, got), change)
     else:
-        yield from _additions(port, want, got)
+        yield from _additions(key, want, got)
 
 
-def default_answer(port: int, want: Resources, got: Resources) -> Iterator[Change]:
+def default_answer(key: ResourceKey, want: Resources, got: Resources) -> Iterator[Change]:
     """Yield the change of what a listener answers where no rule does."""
-    listener, there = want[listener_key(port)], got.get(listener_key(port))
+    listener, there = want[key], got.get(key)
     if there is None or (fields := differing(listener.spec, there.spec)) == () or "Protocol" in fields:
         return
     if _ANSWER in fields:
         yield setting(calls.MODIFY_LISTENER, listener, there, {_ANSWER: listener.spec[_ANSWER]})
 
 
-def certificate_removals(port: int, want: Resources, got: Resources) -> Iterator[Change]:
+def certificate_removals(listener: ResourceKey, want: Resources, got: Resources) -> Iterator[Change]:
     """Yield the removal of certificates that a listener no longer offers; a plain listener has lost them already."""
-    if want[listener_key(port)].spec.get("Protocol") != "HTTPS":
+    if want[listener].spec.get("Protocol") not in ("HTTPS", "TLS"):
         return
     for key in sorted(got):
-        if key.kind == LISTENER_CERTIFICATE and port_of(key) == port:
+        if key.kind == LISTENER_CERTIFICATE and holder_of(key) == listener:
             if key not in want:
                 yield deletion(calls.REMOVE_LISTENER_CERTIFICATE, got[key])
             elif _replaced(key.name, want, got):
@@ -76,9 +76,9 @@ def _greeting(listener: Resource, there: Resource, want: Resources, got: Resourc
     return tuple(sorted(fields))
 
 
-def _additions(port: int, want: Resources, got: Resources) -> Iterator[Change]:
+def _additions(listener: ResourceKey, want: Resources, got: Resources) -> Iterator[Change]:
     for key in sorted(want):
-        if key.kind != LISTENER_CERTIFICATE or port_of(key) != port:
+        if key.kind != LISTENER_CERTIFICATE or holder_of(key) != listener:
             continue
         if key not in got or _replaced(key.name, want, got):
             yield creation(calls.ADD_LISTENER_CERTIFICATE, want[key])

@@ -13,12 +13,16 @@ from providers.aws.errors import is_about, is_unseen
 from providers.aws.names import ID, NONCE, SPEC, logical_id, owner_tags, security_group_name
 from providers.aws.network import SUBNETS_KEY
 from providers.aws.resources import (
+    ALB,
     CERTIFICATE,
-    LOAD_BALANCER_KEY,
+    LOAD_BALANCER,
     MANAGED,
+    NLB,
     SECURITY_GROUP_KEY,
+    balancer_key,
+    balancer_of,
     certificate_key,
-    listener_key,
+    holder_of,
     port_of,
     target_group_key,
 )
@@ -41,6 +45,7 @@ class Made:
         ids: AWS's ids by our keys.
         rules: rule ARNs by our names, by listener.
         network: VPC and subnets to stand in.
+        addresses: of the load balancers that serve.
         observed: the ids that were there before this run.
     """
 
@@ -48,7 +53,7 @@ class Made:
     ids: dict[ResourceKey, str]
     network: Mapping[str, Json]
     nonce: str
-    addresses: tuple[str, ...] = ()
+    addresses: dict[ResourceKey, str] = field(default_factory=dict)
     waiting: tuple[Awaited, ...] = ()
     secrets: dict[ResourceKey, KeyPair] = field(default_factory=dict)
     observed: frozenset[str] = frozenset()
@@ -57,8 +62,11 @@ class Made:
     def of(cls, got: ResourceSet, owner: Owner) -> Made:
         """Return what an observation knows."""
         ids = {key: resource.cloud_id for key, resource in got.resources.items() if resource.cloud_id}
-        subnets = got.resources.get(SUBNETS_KEY) or got.resources.get(LOAD_BALANCER_KEY)
-        found = cls(owner, ids, subnets.spec if subnets else {}, got.nonce or owner.nonce)
+        known = (got.resources.get(key) for key in (SUBNETS_KEY, *map(balancer_key, (ALB, NLB))))
+        subnets = next(filter(None, known), None)
+        balancers = (one for one in got.resources.values() if one.key.kind == LOAD_BALANCER)
+        addresses = {one.key: str(one.spec["Address"]) for one in balancers if one.spec.get("Address")}
+        found = cls(owner, ids, subnets.spec if subnets else {}, got.nonce or owner.nonce, addresses)
         found.observed = frozenset(ids.values())
         return found
 
@@ -66,6 +74,11 @@ class Made:
     def fresh(self) -> frozenset[str]:
         """The ids of what this run made."""
         return frozenset(self.ids.values()) - self.observed
+
+    @property
+    def published(self) -> tuple[str, ...]:
+        """The addresses to publish: the one for requests first."""
+        return tuple(self.addresses[key] for key in map(balancer_key, (ALB, NLB)) if key in self.addresses)
 
     def arn(self, name: str) -> str:
         """Return the ARN of a target group by our name; a name that is an ARN stands for itself."""
@@ -86,7 +99,7 @@ class Made:
         given = want.spec.get("Tags")
         users = {str(k): str(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
         ours = {ID: logical_id(want.key), SPEC: digest(dict(want.spec))}
-        if want.key == LOAD_BALANCER_KEY:
+        if want.key.kind == LOAD_BALANCER:
             ours[NONCE] = self.nonce
         return wire.tags({**users, **owner_tags(self.owner), **ours})
 
@@ -173,7 +186,8 @@ def _revoke(clients: Clients, made: Made, change: Change) -> None:
 
 def _permit(clients: Clients, call: str, made: Made, about: tuple[ResourceKey, Resource], fine: str) -> None:
     key, resource = about
-    described = wire.permission(port_of(key), wire.items(resource.spec["Sources"]), f"rw:{made.owner.uid}")
+    protocol = str(resource.spec["Protocol"])
+    described = wire.permission(port_of(key), protocol, wire.items(resource.spec["Sources"]), f"rw:{made.owner.uid}")
     try:
         clients.call("ec2", call, GroupId=made.id_of(SECURITY_GROUP_KEY), IpPermissions=[described])
     except Misconfigured as error:
@@ -251,34 +265,34 @@ def _create_load_balancer(clients: Clients, made: Made, change: Change) -> None:
     found = answer["LoadBalancers"][0]
     made.ids[change.key] = found["LoadBalancerArn"]
     if found["State"]["Code"] == "active":
-        made.addresses = (found["DNSName"],)
+        made.addresses[change.key] = found["DNSName"]
     else:
-        made.waiting = (awaited(made.owner.placement, found),)
+        made.waiting = (*made.waiting, awaited(made.owner.placement, found))
 
 
 def _load_balancer_attributes(clients: Clients, made: Made, change: Change) -> None:
-    arn, listed = made.id_of(LOAD_BALANCER_KEY), wire.attributes(_spec(change))
+    arn, listed = made.id_of(balancer_key(change.key.name)), wire.attributes(_spec(change))
     clients.call("elbv2", "ModifyLoadBalancerAttributes", LoadBalancerArn=arn, Attributes=listed)
 
 
 def _set_security_groups(clients: Clients, made: Made, change: Change) -> None:
-    arn, groups = made.id_of(LOAD_BALANCER_KEY), made.groups(_spec(change)["SecurityGroups"])
+    arn, groups = made.id_of(change.key), made.groups(_spec(change)["SecurityGroups"])
     clients.call("elbv2", "SetSecurityGroups", LoadBalancerArn=arn, SecurityGroups=groups)
 
 
 def _set_subnets(clients: Clients, made: Made, change: Change) -> None:
     subnets = [str(one) for one in wire.items(_spec(change)["Subnets"])]
-    clients.call("elbv2", "SetSubnets", LoadBalancerArn=made.id_of(LOAD_BALANCER_KEY), Subnets=subnets)
+    clients.call("elbv2", "SetSubnets", LoadBalancerArn=made.id_of(change.key), Subnets=subnets)
 
 
 def _set_ip_address_type(clients: Clients, made: Made, change: Change) -> None:
-    arn, kind = made.id_of(LOAD_BALANCER_KEY), str(_spec(change)["IpAddressType"])
+    arn, kind = made.id_of(change.key), str(_spec(change)["IpAddressType"])
     clients.call("elbv2", "SetIpAddressType", LoadBalancerArn=arn, IpAddressType=kind)
 
 
 def _delete_load_balancer(clients: Clients, made: Made, change: Change) -> None:
-    del made
     clients.call("elbv2", "DeleteLoadBalancer", LoadBalancerArn=_got_id(change))
+    made.addresses.pop(change.key, None)
 
 
 # --- listeners ----------------------------------------------------------------------------------------------------
@@ -296,7 +310,7 @@ def _listener_arguments(made: Made, spec: Mapping[str, Any]) -> dict[str, Any]:
 def _create_listener(clients: Clients, made: Made, change: Change) -> None:
     want = _want(change)
     arguments = _listener_arguments(made, want.spec)
-    arn = made.id_of(LOAD_BALANCER_KEY)
+    arn = made.id_of(balancer_key(balancer_of(change.key)))
     answer = clients.call("elbv2", "CreateListener", LoadBalancerArn=arn, **arguments, Tags=made.tags(want))
     made.ids[change.key] = answer["Listeners"][0]["ListenerArn"]
 
@@ -307,12 +321,12 @@ def _modify_listener(clients: Clients, made: Made, change: Change) -> None:
 
 
 def _add_certificate(clients: Clients, made: Made, change: Change) -> None:
-    listener, arn = made.id_of(listener_key(port_of(change.key))), made.certificate(change.key.name)
+    listener, arn = made.id_of(holder_of(change.key)), made.certificate(change.key.name)
     clients.call("elbv2", "AddListenerCertificates", ListenerArn=listener, Certificates=[{"CertificateArn": arn}])
 
 
 def _remove_certificate(clients: Clients, made: Made, change: Change) -> None:
-    listener, arn = made.id_of(listener_key(port_of(change.key))), _got_id(change)
+    listener, arn = made.id_of(holder_of(change.key)), _got_id(change)
     clients.call("elbv2", "RemoveListenerCertificates", ListenerArn=listener, Certificates=[{"CertificateArn": arn}])
 
 
@@ -327,7 +341,7 @@ def _delete_listener(clients: Clients, made: Made, change: Change) -> None:
 def _create_rule(clients: Clients, made: Made, change: Change) -> None:
     want, spec = _want(change), _spec(change)
     arguments = _rule_arguments(made, spec)
-    listener = made.id_of(listener_key(port_of(change.key)))
+    listener = made.id_of(holder_of(change.key))
     answer = clients.call(
         "elbv2",
         "CreateRule",

@@ -31,9 +31,9 @@ _TAG_KEY = re.compile(r"[\w .:/=+\-@]{1,128}")
 _TAG_VALUE = re.compile(r"[\w .:/=+\-@]{0,256}")
 
 
-def load_balancer_name(key: GatewayKey, uid: str, scheme: str) -> str:
-    """Return the name of a Gateway's load balancer; its scheme is fixed at creation, so it is in the name."""
-    return _name(key.cluster, key.name, ["alb", key.cluster, uid, scheme])
+def load_balancer_name(key: GatewayKey, uid: str, scheme: str, balancer: str = "alb") -> str:
+    """Return the name of a Gateway's load balancer; type and scheme are fixed at creation, so they are in the name."""
+    return _name(key.cluster, key.name, [balancer, key.cluster, uid, scheme])
 
 
 def target_group_name(key: GatewayKey, slug: str, fixed: Json) -> str:

@@ -19,16 +19,16 @@ from reconciler.ports import Owner
 
 SUBNETS_KEY = ResourceKey("subnets", "", "alb")
 ROLE_TAGS = {"internet-facing": "kubernetes.io/role/elb", "internal": "kubernetes.io/role/internal-elb"}
-MIN_ZONES = 2
+MIN_ZONES = {"application": 2, "network": 1}
 
 
-def discover_subnets(clients: Clients, wanted: Resource, scheme: str) -> Resource:
+def discover_subnets(clients: Clients, wanted: Resource) -> Resource:
     """Return VPC and subnets for a load balancer that is to be made: those configured, else one a zone by tag.
 
     Raises Misconfigured if there are not two zones, or more than one VPC to choose from.
     """
     configured = wanted.spec.get("Subnets")
-    tag = ROLE_TAGS[scheme]
+    tag = ROLE_TAGS[str(wanted.spec["Scheme"])]
     if isinstance(configured, list) and configured:
         found = clients.call("ec2", "DescribeSubnets", SubnetIds=configured)["Subnets"]
         where = "the configured subnets"
@@ -39,9 +39,12 @@ def discover_subnets(clients: Clients, wanted: Resource, scheme: str) -> Resourc
     vpcs = sorted({item["VpcId"] for item in found})
     if len(vpcs) > 1:
         raise Misconfigured(f"{where} lie in {len(vpcs)} VPCs; name them in spec.aws.subnets of the LoadBalancerConfig")
-    chosen = _one_a_zone(found)
-    if len(chosen) < MIN_ZONES:
-        raise Misconfigured(f"{where}: {len(chosen)} zones, an ALB needs {MIN_ZONES}; tag them or set spec.aws.subnets")
+    chosen, kind = _one_a_zone(found), str(wanted.spec["Type"])
+    if len(chosen) < MIN_ZONES[kind]:
+        raise Misconfigured(
+            f"{where}: {len(chosen)} zones, an {kind} load balancer needs {MIN_ZONES[kind]}; "
+            "tag them or set spec.aws.subnets"
+        )
     return Resource(SUBNETS_KEY, {"VpcId": vpcs[0], "Subnets": list[Json](chosen)})
 
 
@@ -60,6 +63,6 @@ def read_security_group(clients: Clients, owner: Owner) -> Iterator[Resource]:
     for group in groups[:1]:
         spec: dict[str, Json] = {"VpcId": group["VpcId"], "Description": group["Description"]}
         yield Resource(SECURITY_GROUP_KEY, spec, cloud_id=group["GroupId"])
-        for port, sources in canonical.ingress(group.get("IpPermissions", ())).items():
-            opened: dict[str, Json] = {"Protocol": "tcp", "Sources": list[Json](sources)}
-            yield Resource(ingress_key(port), opened, cloud_id=group["GroupId"])
+        for (port, protocol), sources in canonical.ingress(group.get("IpPermissions", ())).items():
+            opened: dict[str, Json] = {"Protocol": protocol, "Sources": list[Json](sources)}
+            yield Resource(ingress_key(port, protocol), opened, cloud_id=group["GroupId"])

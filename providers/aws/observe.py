@@ -6,28 +6,31 @@ is exactly as wanted needs no proof, since nothing will be done to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from providers.aws import canonical
+from providers.aws.base_plan import is_needed
 from providers.aws.certificates import read_certificates
 from providers.aws.clients import PAGE, Clients
 from providers.aws.names import CLUSTER, GATEWAY_UID, NONCE, load_balancer_name
 from providers.aws.network import discover_subnets, read_security_group
 from providers.aws.ownership import is_owned, read_tags
 from providers.aws.resources import (
+    ALB,
     CERTIFICATE,
-    LB_ATTRIBUTES_KEY,
     LISTENER,
     LOAD_BALANCER,
-    LOAD_BALANCER_KEY,
+    NLB,
     ORDER,
     PART_BASE,
     PART_POOLS,
     RULE,
     TARGET_GROUP,
     TARGETS,
+    attributes_key,
+    balancer_key,
     listener_certificate_key,
     listener_key,
     listener_part,
@@ -43,7 +46,8 @@ from reconciler.plan import Depth, Look, Rendered, Resource, ResourceKey, Resour
 from reconciler.ports import Owner
 
 SCHEMES = ("internet-facing", "internal")
-_ACTIVE = ("active", "active_impaired")
+BALANCERS = (ALB, NLB)
+_TYPES = {"application": ALB, "network": NLB}
 
 type Item = Mapping[str, Any]
 
@@ -72,25 +76,30 @@ class _Look:
 
     def take(self) -> ResourceSet:
         balancers = self._load_balancers()
-        wanted = next((item for item in balancers if item["LoadBalancerName"] == self._name), None)
+        wanted = {key: item for key, item in self._keyed(balancers) if key.name in BALANCERS}
         deep = self.look.depth is Depth.ALL
         if deep or self.look.parts:
             self._security(wanted)
             self._target_groups(balancers)
             self._certificates()
-            if wanted is not None:
-                self._attributes(wanted)
-                self._listeners(wanted)
+            for key, item in wanted.items():
+                self._attributes(key.name, item)
+                self._listeners(key.name, item)
         elif self._pools_to_compare():
             self._target_groups(balancers)
         self._targets()
-        tags = self._prove(balancers)
-        return self._result(balancers, wanted, tags)
+        return self._result(balancers, self._prove(balancers))
 
-    @property
-    def _name(self) -> str:
-        resource = self.want.resources.get(LOAD_BALANCER_KEY)
-        return str(resource.spec["Name"]) if resource else ""
+    def _keyed(self, balancers: Iterable[Item]) -> Iterator[tuple[ResourceKey, Item]]:
+        """Yield load balancers by our keys; one of another name than the wanted one is a former one, named by itself.
+
+        One of a type that is not wanted any more keeps its key: it goes with all that is on it.
+        """
+        for item in balancers:
+            key = balancer_key(_TYPES[item["Type"]])
+            resource = self.want.resources.get(key)
+            former = resource is not None and resource.spec["Name"] != item["LoadBalancerName"]
+            yield (ResourceKey(LOAD_BALANCER, "", item["LoadBalancerName"]) if former else key), item
 
     def _touched(self, part: str) -> bool:
         return self.look.depth is Depth.ALL or part in self.look.parts
@@ -98,10 +107,16 @@ class _Look:
     # --- load balancers ---
 
     def _load_balancers(self) -> list[Item]:
-        """Return the load balancer of the wanted name; on a full look also ours of the other scheme."""
-        names = [self._name] if self._name else []
-        if self.look.depth is Depth.ALL:
-            names += [load_balancer_name(self.owner.key, self.owner.uid, scheme) for scheme in SCHEMES]
+        """Return those of the wanted names; on a full look all that could be ours, by type and scheme.
+
+        Where the load balancers themselves are to change, one that is not wanted any more is looked for as well.
+        """
+        wanted = [one for key, one in self.want.resources.items() if key.kind == LOAD_BALANCER]
+        names = [str(one.spec["Name"]) for one in wanted]
+        schemes = SCHEMES if self.look.depth is Depth.ALL else [str(one.spec["Scheme"]) for one in wanted]
+        if self._touched(PART_BASE):
+            owner = self.owner
+            names += [load_balancer_name(owner.key, owner.uid, one, kind) for one in schemes for kind in BALANCERS]
         return [item for name in dict.fromkeys(names) for item in self._by_name(name)]
 
     def _by_name(self, name: str) -> list[Item]:
@@ -111,49 +126,47 @@ class _Look:
             return []
         return list(answer["LoadBalancers"])
 
-    def _result(
-        self, balancers: Iterable[Item], wanted: Item | None, tags: Mapping[str, Mapping[str, str]]
-    ) -> ResourceSet:
-        for item in balancers:
+    def _result(self, balancers: Sequence[Item], tags: Mapping[str, Mapping[str, str]]) -> ResourceSet:
+        managed = next((one.cloud_id for one in self.found.values() if one.key.kind == "security-group"), "")
+        serving: dict[str, Item] = {}
+        for key, item in self._keyed(balancers):
             arn, name = item["LoadBalancerArn"], item["LoadBalancerName"]
             if not is_owned(tags.get(arn, {}), self.owner):
                 raise Misconfigured(f"load balancer {name} exists and is not ours by its tags; rename or delete it")
-            key = LOAD_BALANCER_KEY if item is wanted else ResourceKey(LOAD_BALANCER, "", name)
-            managed = next((one.cloud_id for one in self.found.values() if one.key.kind == "security-group"), "")
             self.found[key] = Resource(key, canonical.load_balancer(item, managed), cloud_id=arn)
-        state = wanted["State"]["Code"] if wanted is not None else ""
-        if wanted is not None and state == FAILED:
-            reason = wanted["State"].get("Reason") or "no reason is given"
-            raise Misconfigured(
-                f"load balancer {self._name}: AWS could not make it ({reason}); mend that and delete it"
-            )
+            if key in self.want.resources:
+                _check_state(item)
+                serving[key.name] = item
+        there = [serving[one] for one in BALANCERS if one in serving]
         nonces = (tags.get(item["LoadBalancerArn"], {}).get(NONCE, "") for item in balancers)
         return ResourceSet(
             resources=self.found,
-            addresses=(wanted["DNSName"],) if wanted is not None and state in _ACTIVE else (),
-            waiting=(awaited(self.owner.placement, wanted),) if wanted is not None and state == PROVISIONING else (),
+            addresses=tuple(item["DNSName"] for item in there if item["State"]["Code"] in canonical.ACTIVE),
+            waiting=tuple(
+                awaited(self.owner.placement, item) for item in there if item["State"]["Code"] == PROVISIONING
+            ),
             nonce=next(filter(None, nonces), ""),
-            exists=wanted is not None,
+            exists=bool(serving) and all(one in serving for one in BALANCERS if is_needed(one, self.want.resources)),
         )
 
-    def _attributes(self, wanted: Item) -> None:
+    def _attributes(self, balancer: str, item: Item) -> None:
         if self._touched(PART_BASE):
-            answer = self.clients.call(
-                "elbv2", "DescribeLoadBalancerAttributes", LoadBalancerArn=wanted["LoadBalancerArn"]
-            )
+            arn, key = item["LoadBalancerArn"], attributes_key(balancer)
+            answer = self.clients.call("elbv2", "DescribeLoadBalancerAttributes", LoadBalancerArn=arn)
             spec: dict[str, Json] = {one["Key"]: one["Value"] for one in answer["Attributes"]}
-            self.found[LB_ATTRIBUTES_KEY] = Resource(LB_ATTRIBUTES_KEY, spec, cloud_id=wanted["LoadBalancerArn"])
+            self.found[key] = Resource(key, spec, cloud_id=arn)
 
     # --- around it ---
 
-    def _security(self, wanted: Item | None) -> None:
-        if self._touched(PART_BASE):
-            for resource in read_security_group(self.clients, self.owner):
-                self.found[resource.key] = resource
-            if wanted is None and self._name:
-                scheme = str(self.want.resources[LOAD_BALANCER_KEY].spec["Scheme"])
-                subnets = discover_subnets(self.clients, self.want.resources[LOAD_BALANCER_KEY], scheme)
-                self.found[subnets.key] = subnets
+    def _security(self, wanted: Mapping[ResourceKey, Item]) -> None:
+        if not self._touched(PART_BASE):
+            return
+        for resource in read_security_group(self.clients, self.owner):
+            self.found[resource.key] = resource
+        missing = [one for one in map(balancer_key, BALANCERS) if one in self.want.resources and one not in wanted]
+        for key in missing[:1]:
+            subnets = discover_subnets(self.clients, self.want.resources[key])
+            self.found[subnets.key] = subnets
 
     def _certificates(self) -> None:
         wanted = {key.name: one for key, one in self.want.resources.items() if key.kind == CERTIFICATE}
@@ -232,22 +245,23 @@ class _Look:
 
     # --- listeners ---
 
-    def _listeners(self, wanted: Item) -> None:
+    def _listeners(self, balancer: str, wanted: Item) -> None:
         arn = wanted["LoadBalancerArn"]
         certificates = {one.cloud_id: key.name for key, one in self.found.items() if key.kind == CERTIFICATE}
         items = self.clients.pages("elbv2", "DescribeListeners", "Listeners", LoadBalancerArn=arn, PageSize=PAGE)
         for item in items:
-            key = listener_key(item["Port"])
+            key = listener_key(item["Port"], balancer)
             spec = canonical.listener(item, self.groups, certificates)
             self.found[key] = Resource(key, spec, cloud_id=item["ListenerArn"])
             if not self._as_wanted(self.found[key]):
                 self.proof[item["ListenerArn"]] = key
-            if self._touched(listener_part(item["Port"])):
-                self._offered(item, certificates)
-                self._rules(item)
+            if self._touched(listener_part(item["Port"], balancer)):
+                self._offered(balancer, item, certificates)
+                if balancer == ALB:
+                    self._rules(item)
 
-    def _offered(self, item: Item, certificates: Mapping[str, str]) -> None:
-        if item["Protocol"] != "HTTPS":
+    def _offered(self, balancer: str, item: Item, certificates: Mapping[str, str]) -> None:
+        if item["Protocol"] not in ("HTTPS", "TLS"):
             return
         arn = item["ListenerArn"]
         offered = self.clients.pages(
@@ -256,7 +270,7 @@ class _Look:
         for one in offered:
             if not one.get("IsDefault"):
                 name = certificates.get(one["CertificateArn"], one["CertificateArn"])
-                key = listener_certificate_key(item["Port"], name)
+                key = listener_certificate_key(item["Port"], name, balancer)
                 self.found[key] = Resource(key, cloud_id=one["CertificateArn"])
 
     def _rules(self, item: Item) -> None:
@@ -315,6 +329,14 @@ class _Look:
         del names[place]
         taken.append(numbers.pop(place))
         self.found[order] = replace(self.found[order], spec={"Rules": names, "Priorities": numbers, "Taken": taken})
+
+
+def _check_state(item: Item) -> None:
+    """Raise Misconfigured for a wanted load balancer that AWS gave up making."""
+    if item["State"]["Code"] == FAILED:
+        reason = item["State"].get("Reason") or "no reason is given"
+        name = item["LoadBalancerName"]
+        raise Misconfigured(f"load balancer {name}: AWS could not make it ({reason}); mend that and delete it")
 
 
 def _items(value: Json) -> Iterable[Json]:

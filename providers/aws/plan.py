@@ -14,16 +14,20 @@ from providers.aws import base_plan as base
 from providers.aws import calls
 from providers.aws import listener_plan as listeners
 from providers.aws.resources import (
+    ALB,
     LB_ATTRIBUTES,
     LISTENER,
     LISTENER_CERTIFICATE,
     LOAD_BALANCER,
     LOAD_BALANCER_KEY,
+    NLB,
     ORDER,
     RULE,
     TARGET_GROUP,
     TARGETS,
     TG_ATTRIBUTES,
+    balancer_key,
+    balancer_of,
     part_of,
     port_of,
     scope_of,
@@ -35,6 +39,7 @@ from providers.aws.target_plan import target_steps
 from reconciler.plan import Change, Depth, Look, Plan, Rendered, Resource, ResourceKey, ResourceSet
 from reconciler.ports import Owner
 
+BALANCERS = (ALB, NLB)
 DEFAULT_RULES = 100
 """Rules that an Application Load Balancer takes unless AWS raised the account's quota."""
 _ON_BALANCER = frozenset({LB_ATTRIBUTES, LISTENER, LISTENER_CERTIFICATE, RULE, ORDER})
@@ -54,7 +59,7 @@ def plan(owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
     foreign = _foreign(got.resources)
     wanted = {key: one for key, one in wanted.items() if not foreign(key)}
     seen = _former(want.resources, {key: one for key, one in seen.items() if not foreign(key)})
-    if look.depth is Depth.ALL and LOAD_BALANCER_KEY not in want.resources:
+    if look.depth is Depth.ALL and not any(balancer_key(balancer) in want.resources for balancer in BALANCERS):
         return Plan(owner.key, tuple(_teardown(wanted, seen)))
     return Plan(owner.key, tuple(_changes(wanted, seen, _quota(want.resources))))
 
@@ -85,24 +90,35 @@ def _compared(key: ResourceKey, want: Resources, got: Resources, look: Look) -> 
 
 def _former(want: Resources, seen: Mapping[ResourceKey, Resource]) -> dict[ResourceKey, Resource]:
     """Set a load balancer of another name apart: the wanted one is not there, and nor is anything on it."""
-    wanted, there = want.get(LOAD_BALANCER_KEY), seen.get(LOAD_BALANCER_KEY)
-    if wanted is None or there is None or base.same_name(wanted, there):
-        return dict(seen)
-    rest = {key: one for key, one in seen.items() if key.kind not in _ON_BALANCER and key != LOAD_BALANCER_KEY}
-    key = ResourceKey(LOAD_BALANCER, "", str(there.spec.get("Name", "")))
-    return {**rest, key: replace(there, key=key)}
+    found = dict(seen)
+    for balancer in BALANCERS:
+        key = balancer_key(balancer)
+        wanted, there = want.get(key), found.get(key)
+        if wanted is None or there is None or base.same_name(wanted, there):
+            continue
+        found = {k: one for k, one in found.items() if k != key and not _stands_on(k, balancer)}
+        name = ResourceKey(LOAD_BALANCER, "", str(there.spec.get("Name", "")))
+        found[name] = replace(there, key=name)
+    return found
+
+
+def _stands_on(key: ResourceKey, balancer: str) -> bool:
+    """Return whether a resource lives and dies with a load balancer."""
+    if key.kind == LB_ATTRIBUTES:
+        return key.name == balancer
+    return key.kind in _ON_BALANCER and balancer_of(key) == balancer
 
 
 def _foreign(got: Resources) -> Callable[[ResourceKey], bool]:
     """Tell which keys are not proven to be ours, or belong to what is not. Rules of others only hold numbers."""
     foreign = {key for key, one in got.items() if not one.owned and key.kind != RULE}
-    kinds = _ON_BALANCER if LOAD_BALANCER_KEY in foreign else frozenset()
-    scopes = {scope_of(port_of(key)) for key in foreign if key.kind == LISTENER}
+    lost = [balancer for balancer in BALANCERS if balancer_key(balancer) in foreign]
+    scopes = {scope_of(port_of(key), balancer_of(key)) for key in foreign if key.kind == LISTENER}
     groups = {key.name for key in foreign if key.kind == TARGET_GROUP}
 
     def belongs(key: ResourceKey) -> bool:
         inside = key.kind in (TG_ATTRIBUTES, TARGETS) and key.name in groups
-        return key in foreign or key.kind in kinds or key.scope in scopes or inside
+        return key in foreign or any(_stands_on(key, one) for one in lost) or key.scope in scopes or inside
 
     return belongs
 
@@ -124,19 +140,24 @@ def _teardown(want: Resources, seen: Resources) -> Iterator[Change]:
 
 def _changes(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
     targets = target_steps(want, seen)
+    wanted = listeners.wanted_listeners(want)
     yield from base.security_group_creation(want, seen)
     yield from base.certificate_imports(want, seen)
     yield from targets.build
     if _shares_groups(want, seen):
         yield from _balancer_deletions(want, seen, _MOVES)
-    yield from base.load_balancer_steps(want, seen)
-    for port in listeners.wanted_ports(want):
-        yield from listeners.listener_steps(port, want, seen)
+    for balancer in BALANCERS:
+        yield from base.load_balancer_steps(balancer, want, seen)
+    for key in wanted:
+        yield from listeners.listener_steps(key, want, seen)
     yield from _rules(want, seen, limit)
+    for key in wanted:
+        if balancer_of(key) == NLB:
+            yield from listeners.default_answer(key, want, seen)
     yield from base.openings(want, seen)
     yield from base.closings(want, seen)
-    for port in listeners.wanted_ports(want):
-        yield from listeners.certificate_removals(port, want, seen)
+    for key in wanted:
+        yield from listeners.certificate_removals(key, want, seen)
     yield from listeners.listener_deletions(want, seen)
     if not _shares_groups(want, seen):
         yield from _balancer_deletions(want, seen, _MOVES)
@@ -153,21 +174,26 @@ _MOVES = (
 def _balancer_deletions(want: Resources, seen: Resources, disruptive: str) -> Iterator[Change]:
     for key in sorted(seen):
         if key.kind == LOAD_BALANCER and key not in want:
-            yield replace(deletion(calls.DELETE_LOAD_BALANCER, seen[key]), disruptive=disruptive)
+            moved = disruptive if key.name not in BALANCERS else ""  # its last listener went: nobody is served by it
+            yield replace(deletion(calls.DELETE_LOAD_BALANCER, seen[key]), disruptive=moved)
 
 
 def _shares_groups(want: Resources, seen: Resources) -> bool:
     """Return whether a wanted target group may still belong to a former load balancer: AWS allows a group only one."""
     former = any(key.kind == LOAD_BALANCER and key not in want for key in seen)
-    return former and LOAD_BALANCER_KEY not in seen and any(k.kind == TARGET_GROUP and k in seen for k in want)
+    missing = any(balancer_key(one) in want and balancer_key(one) not in seen for one in BALANCERS)
+    return former and missing and any(k.kind == TARGET_GROUP and k in seen for k in want)
 
 
 def _rules(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
     """Yield the rules' steps, listener by listener; all of a load balancer's listeners share its quota of rules."""
-    room = limit - sum(observed_rules(int(key.name), seen) for key in seen if key.kind == LISTENER)
-    for port in listeners.wanted_ports(want):
-        answer = tuple(listeners.default_answer(port, want, seen))
-        steps = rule_steps(port, want, seen, Quota(room, default_changes=bool(answer)))
+    there = [key for key in seen if key.kind == LISTENER and balancer_of(key) == ALB]
+    room = limit - sum(observed_rules(port_of(key), seen) for key in there)
+    for key in listeners.wanted_listeners(want):
+        if balancer_of(key) != ALB:
+            continue
+        answer = tuple(listeners.default_answer(key, want, seen))
+        steps = rule_steps(port_of(key), want, seen, Quota(room, default_changes=bool(answer)))
         yield from (*steps.build, *steps.modify, *answer, *steps.delete)
         every = (*steps.build, *steps.delete)
         room += sum(change.call == calls.DELETE_RULE for change in every)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from providers.aws.base_plan import RULES_QUOTA
 from providers.aws.config import AwsConfig, read_aws
-from providers.aws.names import load_balancer_name, target_group_name, user_tags
+from providers.aws.names import load_balancer_name, user_tags
+from providers.aws.pools import Group, empty_group, group_of, rendered
 from providers.aws.resources import (
-    LB_ATTRIBUTES_KEY,
+    ALB,
     LISTENER,
     LISTENER_CERTIFICATE,
-    LOAD_BALANCER_KEY,
+    LOAD_BALANCER,
     MANAGED,
+    NLB,
     SECURITY_GROUP_KEY,
+    attributes_key,
+    balancer_key,
     certificate_key,
     fixed_response,
     ingress_key,
@@ -23,16 +27,14 @@ from providers.aws.resources import (
     order_key,
     part_of,
     rule_key,
-    target_group_key,
-    targets_key,
 )
 from providers.aws.rules import Naming, Rule, make_rules
+from providers.aws.streams import BOTH, Stream, Streams, make_streams
 from reconciler.ir import (
     BackendPool,
     Certificate,
     Forward,
     Frontend,
-    HealthCheck,
     Json,
     LoadBalancer,
     Rejection,
@@ -45,25 +47,37 @@ KEY_TYPES = frozenset({"RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_
 EVERYBODY = {"ipv4": ("0.0.0.0/0",), "dualstack": ("0.0.0.0/0", "::/0")}
 MAX_DESCRIPTION = 255
 """Characters of a security group's description (EC2 API, CreateSecurityGroup); a name alone may have 253."""
-_EMPTY_POOL = "no-backend"
+_TYPES = {ALB: "application", NLB: "network"}
+_TRANSPORTS = {"UDP": "udp"}
+_OF_BOTH = ("deletion_protection.", "access_logs.s3.", "ipv6.", "zonal_shift.")
+_OF_NLB = frozenset(
+    {
+        "load_balancing.cross_zone.enabled",
+        "dns_record.client_routing_policy",
+        "secondary_ips.auto_assigned.per_subnet",
+    }
+)
 _NO_ROUTE = 404
 
 
 def render(lb: LoadBalancer) -> Rendered:
-    """Return all resources that a Gateway wants, and what an ALB cannot do of it."""
+    """Return all resources that a Gateway wants, and what AWS cannot do of it."""
     if lb.withdrawn:
         return Rendered()
     aws = read_aws(lb.config)
     frontends, refused = _with_certificates(lb.frontends, aws)
-    naming = _naming(lb, aws)
-    rules = make_rules(frontends, naming, aws.quotas, lb.config.max_rules_per_namespace)
-    found = [*_base(lb, aws, frontends), *_pools(lb, aws, naming, rules.by_port)]
-    for frontend in frontends:
+    requests = [one for one in frontends if not one.streams]
+    rules = make_rules(requests, _naming(lb, aws), aws.quotas, lb.config.max_rules_per_namespace)
+    streams = make_streams(replace(lb, frontends=tuple(frontends)), aws, [one.port for one in requests if aws.unified])
+    found = [*_base(lb, aws, requests, streams), *_pools(lb, aws, rules.by_port, streams)]
+    for frontend in requests:
         found.extend(_listener(lb, frontend, rules.by_port[frontend.port]))
+    for stream in streams.listeners:
+        found.extend(_stream(lb, stream))
     resources = {resource.key: resource for resource in found}
     return Rendered(
         resources=resources,
-        rejections=(*refused, *rules.rejections),
+        rejections=(*refused, *rules.rejections, *streams.rejections),
         parts=_parts(resources),
         names=tuple(sorted(_names(resources))),
         shadowed=tuple(rules.shadowed),
@@ -89,7 +103,7 @@ def _key_type(resources: Mapping[ResourceKey, Resource], key: ResourceKey) -> Js
 
 def _names(resources: Mapping[ResourceKey, Resource]) -> Iterator[str]:
     for key, resource in resources.items():
-        if key == LOAD_BALANCER_KEY:
+        if key.kind == LOAD_BALANCER:
             yield str(resource.spec["Name"])
         elif key.kind == "target-group":
             yield key.name
@@ -98,29 +112,47 @@ def _names(resources: Mapping[ResourceKey, Resource]) -> Iterator[str]:
 # --- the load balancer --------------------------------------------------------------------------------------------
 
 
-def _base(lb: LoadBalancer, aws: AwsConfig, frontends: Sequence[Frontend]) -> Iterator[Resource]:
+def _base(lb: LoadBalancer, aws: AwsConfig, requests: Sequence[Frontend], streams: Streams) -> Iterator[Resource]:
     where = f"{lb.key.namespace}/{lb.key.name}"
     groups = aws.security_groups or (MANAGED,)
     if MANAGED in groups:
         spec: dict[str, Json] = {"Description": f"routewright: clients of Gateway {where}"[:MAX_DESCRIPTION]}
         yield Resource(SECURITY_GROUP_KEY, spec | ({"VpcId": aws.vpc} if aws.vpc else {}), (str(lb.key),))
         sources = lb.config.source_ranges or EVERYBODY[lb.config.address_type]
-        for frontend in frontends:
-            opened: dict[str, Json] = {"Protocol": "tcp", "Sources": list[Json](sorted(sources))}
-            yield Resource(ingress_key(frontend.port), opened, _listener_names(frontend))
-    yield Resource(LOAD_BALANCER_KEY, _load_balancer(lb, aws, groups), (str(lb.key),))
-    yield Resource(LB_ATTRIBUTES_KEY, _attributes(lb), (str(lb.key),))
+        for protocol, port, origins in _doors(requests, streams):
+            opened: dict[str, Json] = {"Protocol": protocol, "Sources": list[Json](sorted(sources))}
+            yield Resource(ingress_key(port, protocol), opened, origins)
+    for balancer in _balancers(lb):
+        yield Resource(balancer_key(balancer), _load_balancer(lb, aws, groups, balancer), (str(lb.key),))
+        yield Resource(attributes_key(balancer), _attributes(lb, balancer), (str(lb.key),))
 
 
-def _load_balancer(lb: LoadBalancer, aws: AwsConfig, groups: Sequence[str]) -> dict[str, Json]:
+def _balancers(lb: LoadBalancer) -> tuple[str, ...]:
+    """Return which load balancers are wanted: by the protocols of all listeners, also of those that are not served."""
+    streams = bool(set(lb.protocols) - {"HTTP", "HTTPS"})
+    requests = not streams or bool(set(lb.protocols) & {"HTTP", "HTTPS"})
+    return (*((ALB,) if requests else ()), *((NLB,) if streams else ()))
+
+
+def _doors(requests: Sequence[Frontend], streams: Streams) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+    """Yield what clients connect to: transport, port, and which listeners for."""
+    for frontend in requests:
+        yield "tcp", frontend.port, _listener_names(frontend)
+    for stream in streams.listeners:
+        for transport in ("tcp", "udp") if stream.protocol == BOTH else (_TRANSPORTS.get(stream.protocol, "tcp"),):
+            yield transport, stream.frontend.port, stream.origins
+
+
+def _load_balancer(lb: LoadBalancer, aws: AwsConfig, groups: Sequence[str], balancer: str) -> dict[str, Json]:
     spec: dict[str, Json] = {
-        "Name": load_balancer_name(lb.key, lb.uid, lb.config.scheme),
-        "Type": "application",
+        "Name": load_balancer_name(lb.key, lb.uid, lb.config.scheme, balancer),
+        "Type": _TYPES[balancer],
         "Scheme": lb.config.scheme,
         "IpAddressType": lb.config.address_type,
         "SecurityGroups": list[Json](sorted(groups)),
-        RULES_QUOTA: aws.quotas.rules,
     }
+    if balancer == ALB:
+        spec[RULES_QUOTA] = aws.quotas.rules
     if aws.subnets:
         spec["Subnets"] = list[Json](aws.subnets)
     if tags := user_tags({**lb.labels, **aws.tags}):
@@ -128,12 +160,21 @@ def _load_balancer(lb: LoadBalancer, aws: AwsConfig, groups: Sequence[str]) -> d
     return spec
 
 
-def _attributes(lb: LoadBalancer) -> dict[str, Json]:
+def _attributes(lb: LoadBalancer, balancer: str) -> dict[str, Json]:
     """Without preserve_host_header an ALB adds or strips the port of a Host header (guide, attributes)."""
-    own: dict[str, Json] = {"routing.http.preserve_host_header.enabled": "true"}
+    own: dict[str, Json] = {"routing.http.preserve_host_header.enabled": "true"} if balancer == ALB else {}
     if lb.config.deletion_protection:
         own["deletion_protection.enabled"] = "true"
-    return own | dict(lb.config.attributes)
+    given = {name: value for name, value in lb.config.attributes.items() if _concerns(name, balancer)}
+    return own | given
+
+
+def _concerns(attribute: str, balancer: str) -> bool:
+    """Return whether an attribute is one of this type of load balancer (ELBv2 API model, LoadBalancerAttribute)."""
+    if attribute.startswith(_OF_BOTH):
+        return True
+    streams = attribute in _OF_NLB
+    return streams if balancer == NLB else not streams
 
 
 # --- certificates -------------------------------------------------------------------------------------------------
@@ -144,7 +185,7 @@ def _with_certificates(frontends: Sequence[Frontend], aws: AwsConfig) -> tuple[l
     kept: list[Frontend] = []
     refused: list[Rejection] = []
     for frontend in frontends:
-        if frontend.protocol != "HTTPS":
+        if frontend.protocol != "HTTPS" and frontend.tls_mode != "Terminate":
             kept.append(frontend)
             continue
         fit = tuple(one for one in frontend.certificates if one.facts is None or one.facts.key_type in KEY_TYPES)
@@ -172,40 +213,22 @@ def certificate_name(certificate: Certificate) -> str:
 
 
 def _naming(lb: LoadBalancer, aws: AwsConfig) -> Naming:
-    groups = {pool.id: target_group_name(lb.key, pool.service.name, _fixed(lb, aws, pool)) for pool in lb.pools}
-    return Naming(
-        groups, target_group_name(lb.key, _EMPTY_POOL, [lb.uid, "alb", lb.config.scheme, _EMPTY_POOL, aws.vpc])
-    )
+    groups = {pool.id: _request_group(lb, aws, pool).name for pool in lb.pools}
+    return Naming(groups, empty_group(lb, aws, ALB, "HTTP").name)
 
 
-def _fixed(lb: LoadBalancer, aws: AwsConfig, pool: BackendPool) -> Json:
-    """Return what AWS fixes at a target group's creation, and what makes it this load balancer's (it has only one)."""
-    return [lb.uid, "alb", lb.config.scheme, pool.id, pool.protocol, "HTTP1", "ip", pool.family.lower(), aws.vpc]
+def _request_group(lb: LoadBalancer, aws: AwsConfig, pool: BackendPool) -> Group:
+    return group_of(lb, aws, ALB, [pool], "HTTP")
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """A target group to render."""
-
-    name: str
-    port: int
-    family: str
-    origins: tuple[str, ...]
-
-
-def _pools(lb: LoadBalancer, aws: AwsConfig, naming: Naming, rules: Mapping[int, Sequence[Rule]]) -> Iterator[Resource]:
-    """Yield the target groups that rules forward to, with their targets; what no rule names costs nothing."""
+def _pools(
+    lb: LoadBalancer, aws: AwsConfig, rules: Mapping[int, Sequence[Rule]], streams: Streams
+) -> Iterator[Resource]:
+    """Yield the target groups that rules and streams forward to; what nothing names costs nothing."""
     used = {name for found in rules.values() for rule in found for name in forwarded(rule.action)}
-    for pool in lb.pools:
-        name = naming.groups[pool.id]
-        if name in used:
-            group = _Group(name, pool.service.port, pool.family.lower(), (pool.id,))
-            yield Resource(target_group_key(name), _target_group(group, aws, pool.health), group.origins)
-            targets: list[Json] = [[one.address, one.port, ""] for one in sorted(pool.endpoints)]
-            yield Resource(targets_key(name), {"Targets": targets}, group.origins)
-    if naming.empty in used:
-        group = _Group(naming.empty, 80, "ipv4", _with_error_share(lb))
-        yield Resource(target_group_key(naming.empty), _target_group(group, aws, HealthCheck()), group.origins)
+    every = [_request_group(lb, aws, pool) for pool in lb.pools]
+    every.append(empty_group(lb, aws, ALB, "HTTP", _with_error_share(lb)))
+    yield from rendered({**{one.name: one for one in every if one.name in used}, **streams.groups}, aws)
 
 
 def _with_error_share(lb: LoadBalancer) -> tuple[str, ...]:
@@ -219,26 +242,6 @@ def forwarded(action: Mapping[str, Json]) -> Iterator[str]:
     for pair in groups if isinstance(groups, (list, tuple)) else ():
         if isinstance(pair, (list, tuple)):
             yield str(pair[0])
-
-
-def _target_group(group: _Group, aws: AwsConfig, health: HealthCheck) -> dict[str, Json]:
-    spec: dict[str, Json] = {
-        "Name": group.name,
-        "Protocol": "HTTP",
-        "ProtocolVersion": "HTTP1",
-        "Port": group.port,
-        "TargetType": "ip",
-        "IpAddressType": group.family,
-        "HealthCheckProtocol": health.protocol,
-        "HealthCheckPath": health.path,
-        "HealthCheckPort": health.port or "traffic-port",
-        "HealthCheckIntervalSeconds": health.interval,
-        "HealthCheckTimeoutSeconds": health.timeout,
-        "HealthyThresholdCount": health.healthy,
-        "UnhealthyThresholdCount": health.unhealthy,
-        "Matcher": health.matcher,
-    }
-    return spec | ({"VpcId": aws.vpc} if aws.vpc else {})
 
 
 # --- listeners ----------------------------------------------------------------------------------------------------
@@ -256,16 +259,8 @@ def _listener(lb: LoadBalancer, frontend: Frontend, rules: Sequence[Rule]) -> It
         "DefaultActions": [fixed_response(_NO_ROUTE)],
     }
     if frontend.protocol == "HTTPS":
-        spec |= {
-            "SslPolicy": lb.config.tls_policy or TLS_POLICY,
-            "Certificate": certificate_name(frontend.certificates[0]),
-        }
-        for certificate in frontend.certificates[1:]:
-            yield Resource(listener_certificate_key(port, certificate_name(certificate)), {}, origins)
-        for certificate in frontend.certificates:
-            if facts := certificate.facts:
-                held: dict[str, Json] = {"Fingerprint": facts.fingerprint, "KeyType": facts.key_type}
-                yield Resource(certificate_key(certificate_name(certificate)), held, origins)
+        spec |= _greeting(lb, frontend)
+        yield from _certificates(frontend, ALB, origins)
     yield Resource(listener_key(port), spec, origins)
     names: list[Json] = []
     for rule in rules:
@@ -277,3 +272,28 @@ def _listener(lb: LoadBalancer, frontend: Frontend, rules: Sequence[Rule]) -> It
             key, {"Conditions": conditions, "Actions": [rule.action], "Transforms": transforms}, rule.entries
         )
     yield Resource(order_key(port), {"Rules": names}, origins)
+
+
+def _stream(lb: LoadBalancer, stream: Stream) -> Iterator[Resource]:
+    port, entries = stream.frontend.port, tuple(entry.id for entry in stream.frontend.entries)
+    spec: dict[str, Json] = {"Port": port, "Protocol": stream.protocol, "DefaultActions": [stream.action]}
+    if stream.protocol == "TLS":
+        spec |= _greeting(lb, stream.frontend)
+        yield from _certificates(stream.frontend, NLB, stream.origins)
+    yield Resource(listener_key(port, NLB), spec, (*stream.origins, *entries))
+
+
+def _greeting(lb: LoadBalancer, frontend: Frontend) -> dict[str, Json]:
+    """Return what a listener that ends TLS shows to its clients."""
+    policy = lb.config.tls_policy or TLS_POLICY
+    return {"SslPolicy": policy, "Certificate": certificate_name(frontend.certificates[0])}
+
+
+def _certificates(frontend: Frontend, balancer: str, origins: tuple[str, ...]) -> Iterator[Resource]:
+    for certificate in frontend.certificates[1:]:
+        key = listener_certificate_key(frontend.port, certificate_name(certificate), balancer)
+        yield Resource(key, {}, origins)
+    for certificate in frontend.certificates:
+        if facts := certificate.facts:
+            held: dict[str, Json] = {"Fingerprint": facts.fingerprint, "KeyType": facts.key_type}
+            yield Resource(certificate_key(certificate_name(certificate)), held, origins)

@@ -8,10 +8,10 @@ Resources refer to each other by our own names, never by ARN: an ARN is only kno
 kind                   key (scope, name)      spec
 =====================  =====================  =====================================================================
 security-group         "", "frontend"         VpcId, Description
-ingress                "", "<port>"           Sources: sorted CIDRs or prefix list ids, Protocol: "tcp"
-load-balancer          "", "alb"              Name, Type, Scheme, IpAddressType, SecurityGroups (ids, or ["managed"]),
+ingress                "<protocol>", "<port>" Sources: sorted CIDRs or prefix list ids; protocol tcp or udp
+load-balancer          "", "alb" | "nlb"      Name, Type, Scheme, IpAddressType, SecurityGroups (ids, or ["managed"]),
                                               Subnets (sorted ids; absent: leave those it has)
-lb-attributes          "", "alb"              attribute name: value, only those that we or the user set
+lb-attributes          "", "alb" | "nlb"      attribute name: value, only those that we or the user set
 certificate            "", "<ns>/<name>"      Fingerprint, KeyType; owner is the cluster, not the Gateway
 target-group           "", "<tg name>"        Name, Protocol, ProtocolVersion, Port, TargetType, IpAddressType, VpcId,
                                               HealthCheckProtocol, HealthCheckPath, HealthCheckPort,
@@ -20,9 +20,10 @@ target-group           "", "<tg name>"        Name, Protocol, ProtocolVersion, P
 tg-attributes          "", "<tg name>"        attribute name: value, only non-default ones
 targets                "", "<tg name>"        Targets: sorted [address, port, zone] triples; zone "" or "all"
 listener               "", "<port>"           Port, Protocol, SslPolicy (HTTPS), Certificate (HTTPS: see below),
-                                              DefaultActions
+                       (NLB: "nlb", "<port>") DefaultActions; NLB also AlpnPolicy (TLS)
 listener-certificate   "listener/<port>",     {} (present or not)
                        "<certificate>"
+                       (NLB: "nlb/<port>")
 rule                   "listener/<port>",     Conditions, Actions, Transforms
                        "<digest>"
 order                  "listener/<port>", ""  Rules: names of the listener's rules, highest precedence first;
@@ -65,30 +66,45 @@ ORDER = "order"
 MANAGED = "managed"
 """Stands in SecurityGroups for the security group that we keep ourselves."""
 
+ALB, NLB = "alb", "nlb"
+"""A Gateway's two load balancers: requests go through the one, streams through the other."""
+
 PART_BASE = "base"
 """Part (see `Rendered.parts`) of the load balancer, its attributes, security group and ingress."""
 PART_POOLS = "target-groups"
 """Part of all target groups and their attributes."""
 
 
-def listener_part(port: int) -> str:
+def scope_of(port: int, balancer: str = ALB) -> str:
+    """Return the scope of a listener's rules and certificates; it is the name of its part as well."""
+    return f"{NLB}/{port}" if balancer == NLB else f"listener/{port}"
+
+
+def listener_part(port: int, balancer: str = ALB) -> str:
     """Return the part of a listener, its certificates, rules and their order."""
-    return f"listener/{port}"
-
-
-def scope_of(port: int) -> str:
-    """Return the scope of a listener's rules."""
-    return f"listener/{port}"
+    return scope_of(port, balancer)
 
 
 SECURITY_GROUP_KEY = ResourceKey(SECURITY_GROUP, "", "frontend")
-LOAD_BALANCER_KEY = ResourceKey(LOAD_BALANCER, "", "alb")
-LB_ATTRIBUTES_KEY = ResourceKey(LB_ATTRIBUTES, "", "alb")
 
 
-def ingress_key(port: int) -> ResourceKey:
+def balancer_key(balancer: str) -> ResourceKey:
+    """Key of a load balancer: ALB or NLB."""
+    return ResourceKey(LOAD_BALANCER, "", balancer)
+
+
+def attributes_key(balancer: str) -> ResourceKey:
+    """Key of a load balancer's attributes."""
+    return ResourceKey(LB_ATTRIBUTES, "", balancer)
+
+
+LOAD_BALANCER_KEY = balancer_key(ALB)
+LB_ATTRIBUTES_KEY = attributes_key(ALB)
+
+
+def ingress_key(port: int, protocol: str = "tcp") -> ResourceKey:
     """Key of the permission that opens a port to clients."""
-    return ResourceKey(INGRESS, "", str(port))
+    return ResourceKey(INGRESS, protocol, str(port))
 
 
 def certificate_key(name: str) -> ResourceKey:
@@ -111,14 +127,14 @@ def targets_key(name: str) -> ResourceKey:
     return ResourceKey(TARGETS, "", name)
 
 
-def listener_key(port: int) -> ResourceKey:
+def listener_key(port: int, balancer: str = ALB) -> ResourceKey:
     """Key of a listener by its port."""
-    return ResourceKey(LISTENER, "", str(port))
+    return ResourceKey(LISTENER, NLB if balancer == NLB else "", str(port))
 
 
-def listener_certificate_key(port: int, certificate: str) -> ResourceKey:
+def listener_certificate_key(port: int, certificate: str, balancer: str = ALB) -> ResourceKey:
     """Key of an additional (SNI) certificate of a listener."""
-    return ResourceKey(LISTENER_CERTIFICATE, scope_of(port), certificate)
+    return ResourceKey(LISTENER_CERTIFICATE, scope_of(port, balancer), certificate)
 
 
 def rule_key(port: int, conditions: Json) -> ResourceKey:
@@ -133,13 +149,23 @@ def order_key(port: int) -> ResourceKey:
 
 def port_of(key: ResourceKey) -> int:
     """Return the listener port that a listener, listener-certificate, rule, order or ingress key belongs to."""
-    return int(key.scope.removeprefix("listener/") or key.name)
+    return int(key.name if key.kind in (LISTENER, INGRESS) else key.scope.rpartition("/")[2])
+
+
+def balancer_of(key: ResourceKey) -> str:
+    """Return which load balancer a listener, or what is on it, stands on."""
+    return NLB if key.scope.partition("/")[0] == NLB else ALB
+
+
+def holder_of(key: ResourceKey) -> ResourceKey:
+    """Return the key of the listener that a listener's certificate, rule or order belongs to."""
+    return listener_key(port_of(key), balancer_of(key))
 
 
 def part_of(key: ResourceKey) -> str:
     """Return the part that a resource is digested and observed with; "" for endpoints and certificates' contents."""
     if key.kind in (LISTENER, LISTENER_CERTIFICATE, RULE, ORDER):
-        return listener_part(port_of(key))
+        return listener_part(port_of(key), balancer_of(key))
     if key.kind in (TARGET_GROUP, TG_ATTRIBUTES):
         return PART_POOLS
     return "" if key.kind == TARGETS else PART_BASE

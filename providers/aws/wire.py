@@ -94,9 +94,9 @@ def attributes(spec: Mapping[str, Json]) -> list[dict[str, str]]:
     return [{"Key": name, "Value": str(value)} for name, value in sorted(spec.items())]
 
 
-def permission(port: int, sources: Iterable[Json], owner: str) -> dict[str, Any]:
+def permission(port: int, protocol: str, sources: Iterable[Json], owner: str) -> dict[str, Any]:
     """Return one IpPermission for a port: CIDRs of both families and prefix lists, described by their owner."""
-    found: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port}
+    found: dict[str, Any] = {"IpProtocol": protocol, "FromPort": port, "ToPort": port}
     for source in map(str, sources):
         if source.startswith("pl-"):
             found.setdefault("PrefixListIds", []).append({"PrefixListId": source, "Description": owner})

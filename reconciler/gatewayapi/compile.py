@@ -55,7 +55,8 @@ def compile_ir(graph: Graph) -> Compiled:
     used = {pool for f in frontends for e in f.entries for pool in _pools_of(e.action)}
     pools = tuple(graph.pools[pool] for pool in sorted(used))
     labels = frozen_map({**gateway.labels, **gateway.annotations})
-    return Compiled(replace(empty, frontends=frontends, pools=pools, labels=labels))
+    protocols = tuple(sorted({node.listener.protocol for node in graph.listeners if node.known}))
+    return Compiled(replace(empty, frontends=frontends, pools=pools, labels=labels, protocols=protocols))
 
 
 def _pools_of(action: Action) -> tuple[str, ...]:

@@ -43,10 +43,15 @@ class ListenerNode:
     overlapping: bool = False
 
     @property
+    def known(self) -> bool:
+        """Whether its protocol is one that the provider has load balancers for."""
+        return all(problem.reason != "UnsupportedProtocol" for problem in self.problems)
+
+    @property
     def served(self) -> bool:
         """Whether the listener is built at all: accepted, and with a usable certificate where it needs one."""
         refused = any(p.condition in ("Accepted", "Conflicted") for p in self.problems)
-        return not refused and (self.listener.protocol != "HTTPS" or bool(self.certificates))
+        return not refused and (not self.listener.ends_tls or bool(self.certificates))
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,11 @@ class Listener:
     tls_options: Mapping[str, str] = field(default_factory=frozen_map)
 
     @property
+    def ends_tls(self) -> bool:
+        """Whether TLS ends here, so that a certificate is needed."""
+        return self.protocol == "HTTPS" or (self.protocol == "TLS" and self.tls_mode == "Terminate")
+
+    @property
     def id(self) -> str:
         """The name, for a listener of a ListenerSet behind `<namespace>/<name of the set>/`."""
         holder = self.holder

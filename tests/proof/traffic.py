@@ -24,7 +24,7 @@ from reconciler.events import Cause, Seen
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.read import take_snapshot
-from reconciler.ir import Forward, LoadBalancer, Redirect, first_match
+from reconciler.ir import FixedResponse, Forward, LoadBalancer, Redirect, first_match
 from reconciler.keys import GatewayKey
 from reconciler.matches import Request
 from reconciler.reconcile import Room, reconcile
@@ -101,8 +101,9 @@ def _expected(lb: LoadBalancer, port: int, request: Request) -> Answer:
             return " ".join(f"{name}:{weight / total:.3f}" for name, weight in sorted(named.items()) if weight)
         case Redirect(status, _, _, hostname):
             return f"redirect {hostname} HTTP_{status}"
-        case other:
-            return str(other.status)
+        case FixedResponse(status):
+            return str(status)
+    raise AssertionError(f"no request is answered by {entry}")
 
 
 class Stand:

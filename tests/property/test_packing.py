@@ -123,7 +123,7 @@ def _glob(pattern: str, text: str, *, fold: bool) -> bool:
     return re.fullmatch(expression, text, re.IGNORECASE if fold else 0) is not None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(worlds(), st.lists(_requests, min_size=1, max_size=12))
 def test_rules_answer_every_request_as_the_entries_do(objects: list[dict[str, Any]], requests: list[Request]) -> None:
     lb = load_balancer(objects)
@@ -136,7 +136,7 @@ def test_rules_answer_every_request_as_the_entries_do(objects: list[dict[str, An
         assert wanted(lb, frontend, request) == answered(rendered, request)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(worlds())
 def test_no_rule_is_over_the_limits_of_an_alb(objects: list[dict[str, Any]]) -> None:
     for key, resource in render(load_balancer(objects)).resources.items():
@@ -150,7 +150,7 @@ def test_no_rule_is_over_the_limits_of_an_alb(objects: list[dict[str, Any]]) -> 
         assert not any("Values" in one and "RegexValues" in one for one in conditions)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(worlds(), st.randoms(use_true_random=False))
 def test_rendering_is_the_same_whatever_the_order_of_the_input(objects: list[dict[str, Any]], chance: Any) -> None:
     shuffled = list(objects)
@@ -159,7 +159,7 @@ def test_rendering_is_the_same_whatever_the_order_of_the_input(objects: list[dic
     assert render(load_balancer(objects)) == render(load_balancer(shuffled))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(worlds())
 def test_a_new_route_of_a_hostname_of_its_own_changes_no_rule_of_the_others(objects: list[dict[str, Any]]) -> None:
     newcomer = route("new", "z", [rule(backend("gone"))], ["new.other.example.org"])

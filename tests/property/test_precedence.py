@@ -143,7 +143,7 @@ def answer(frontend: Frontend, request: Request) -> tuple[str, int, int] | None:
     return (entry.origin.route.name, entry.origin.rule, entry.origin.match)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(worlds(), st.lists(_requests, min_size=1, max_size=8))
 def test_the_first_entry_that_takes_a_request_is_the_one_the_specification_names(
     objects: list[dict[str, Any]], requests: list[Request]
@@ -154,7 +154,7 @@ def test_the_first_entry_that_takes_a_request_is_the_one_the_specification_names
         assert wanted(objects, request) == answer(frontend, request)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(worlds(), st.randoms(use_true_random=False))
 def test_the_order_of_the_input_never_matters(objects: list[dict[str, Any]], chance: Any) -> None:
     shuffled = list(objects)
@@ -163,7 +163,7 @@ def test_the_order_of_the_input_never_matters(objects: list[dict[str, Any]], cha
     assert load_balancer(objects) == load_balancer(shuffled)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(worlds())
 def test_every_entry_has_an_id_of_its_own_and_an_origin_or_is_a_fence(objects: list[dict[str, Any]]) -> None:
     (frontend,) = load_balancer(objects).frontends
@@ -173,7 +173,7 @@ def test_every_entry_has_an_id_of_its_own_and_an_origin_or_is_a_fence(objects: l
     assert all(isinstance(entry.origin, Origin) or entry.id.endswith("/fence") for entry in frontend.entries)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(worlds(), worlds(), st.lists(_requests, min_size=1, max_size=8))
 def test_one_teams_broken_route_changes_no_answer_of_another_hostname(
     objects: list[dict[str, Any]], others: list[dict[str, Any]], requests: list[Request]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -47,6 +48,11 @@ class AnyCloud:
     def check(self, config: Config) -> tuple[str, ...]:
         """Nothing is ever wrong."""
         del config
+        return ()
+
+    def refused(self, base: Config, over: Mapping[str, Any]) -> tuple[str, ...]:
+        """Nothing is ever refused."""
+        del base, over
         return ()
 
 

@@ -1,0 +1,152 @@
+"""Frontends of streams as listeners of a Network Load Balancer: what a port forwards to, and what an NLB cannot do.
+
+An NLB looks into nothing: one listener a port, one set of target groups a listener. It knows no SNI routing, so of
+several TLSRoutes on a port one is served and the others are told. Source: ELBv2 guide, "Listeners for your NLB".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from providers.aws.actions import CannotError, forward_to
+from providers.aws.config import AwsConfig
+from providers.aws.pools import Group, empty_group, group_of
+from providers.aws.resources import NLB
+from reconciler.ir import Entry, Forward, Frontend, Json, LoadBalancer, Rejection
+from reconciler.keys import RouteKey
+
+BOTH = "TCP_UDP"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A listener of an NLB.
+
+    Attributes:
+        frontend: what it serves; of a port with both transports the one of TCP.
+        protocol: TCP, UDP, TCP_UDP or TLS.
+        action: its default action, canonical.
+    """
+
+    frontend: Frontend
+    protocol: str
+    action: Mapping[str, Json]
+    origins: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Streams:
+    """All listeners of an NLB, by port, with the target groups they forward to and what was refused."""
+
+    listeners: list[Stream] = field(default_factory=list)
+    groups: dict[str, Group] = field(default_factory=dict)
+    rejections: list[Rejection] = field(default_factory=list)
+
+
+def make_streams(lb: LoadBalancer, aws: AwsConfig, taken: Sequence[int] = ()) -> Streams:
+    """Return the streams of a load balancer. `taken`: ports that requests already use at the same address."""
+    found = Streams()
+    for port in sorted({one.port for one in lb.frontends if one.streams}):
+        frontends = [one for one in lb.frontends if one.streams and one.port == port]
+        if port in taken:
+            found.rejections.extend(_port_taken(one) for one in frontends)
+        else:
+            _Port(lb, aws, found).add(frontends)
+    return found
+
+
+def _port_taken(frontend: Frontend, why: str = "is used by requests, at the same address") -> Rejection:
+    message = f"port {frontend.port} {why}; choose another"
+    return Rejection(f"listener/{frontend.listeners[-1].name}", "PortUnavailable", message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Port:
+    """Builds the listener of one port."""
+
+    lb: LoadBalancer
+    aws: AwsConfig
+    found: Streams
+
+    def add(self, frontends: Sequence[Frontend]) -> None:
+        """Add the listener of a port's frontends: of TCP and UDP together where both lead to the same."""
+        first, *more = sorted(frontends, key=lambda one: one.protocol == "UDP")
+        protocol = _protocol(first)
+        if more and protocol == "TCP" and self._alike(first, more[0]):
+            names = (*first.listeners, *more[0].listeners)
+            self._listen(first, BOTH, tuple(f"listener/{one.name}" for one in names))
+            return
+        why = f"carries {first.protocol}, and an NLB takes UDP beside TCP only where both lead to one Service port"
+        self.found.rejections.extend(_port_taken(one, why) for one in more)
+        self._listen(first, protocol, tuple(f"listener/{one.name}" for one in first.listeners))
+
+    def _alike(self, one: Frontend, other: Frontend) -> bool:
+        """Return whether two frontends forward to the same endpoints in the same shares."""
+        return bool(one.entries and other.entries) and self._shares(one.entries[0]) == self._shares(other.entries[0])
+
+    def _shares(self, entry: Entry) -> Json:
+        if not isinstance(entry.action, Forward):
+            return None
+        pools = ((self.lb.pool(pool.pool), pool.weight) for pool in entry.action.pools)
+        shares: list[Json] = [
+            [str(pool.service), weight, [[e.address, e.port] for e in sorted(pool.endpoints)]] for pool, weight in pools
+        ]
+        return [*shares, entry.action.error_share]
+
+    def _listen(self, frontend: Frontend, protocol: str, origins: tuple[str, ...]) -> None:
+        entry = self._served(frontend)
+        transport = "TCP" if protocol == "TLS" else protocol
+        try:
+            action = self._action(entry, transport)
+        except CannotError as error:
+            if entry is not None and entry.origin is not None:
+                self.found.rejections.append(_refusal(entry.origin.route, f"rule {entry.origin.rule}: {error}"))
+            action = self._action(None, transport)
+        self.found.listeners.append(Stream(frontend, protocol, action, origins))
+
+    def _served(self, frontend: Frontend) -> Entry | None:
+        """Return the entry that is served; Routes of other hostnames on the port are refused."""
+        entries = [entry for entry in frontend.entries if entry.origin is not None]
+        served = entries[0] if entries else None
+        routes = dict.fromkeys(entry.origin.route for entry in entries if entry.origin)
+        for route in list(routes)[1:]:
+            message = f"port {frontend.port} of an NLB serves one TLSRoute, and {next(iter(routes))} goes before it"
+            self.found.rejections.append(_refusal(route, message))
+        return served
+
+    def _action(self, entry: Entry | None, transport: str) -> Mapping[str, Json]:
+        """Return where a listener forwards to; without anything valid, to a target group without targets."""
+        empty = empty_group(self.lb, self.aws, NLB, transport)
+        forward = entry.action if entry is not None and isinstance(entry.action, Forward) else Forward((), 1)
+        groups = {pool.pool: self._group(pool.pool, transport) for pool in forward.pools}
+        names = {pool: group.name for pool, group in groups.items()}
+        action = forward_to(forward, names, empty.name, self.aws.quotas.groups_per_stream)
+        used = {str(name) for name, _ in _pairs(action)}
+        self.found.groups.update({one.name: one for one in (*groups.values(), empty) if one.name in used})
+        return action
+
+    def _group(self, pool_id: str, transport: str) -> Group:
+        pools = [self.lb.pool(pool_id)]
+        if transport == BOTH:
+            other = pool_id.removesuffix("/tcp") + "/udp"
+            pools += [pool for pool in self.lb.pools if pool.id == other]
+        return group_of(self.lb, self.aws, NLB, pools, transport)
+
+
+def _pairs(action: Mapping[str, Json]) -> Iterator[Sequence[Json]]:
+    groups = action["TargetGroups"]
+    for pair in groups if isinstance(groups, (list, tuple)) else ():
+        if isinstance(pair, (list, tuple)):
+            yield pair
+
+
+def _protocol(frontend: Frontend) -> str:
+    """Return the protocol of the listener: TLS is only ended where the Gateway ends it, else passed on as it comes."""
+    if frontend.protocol == "TLS":
+        return "TLS" if frontend.tls_mode == "Terminate" else "TCP"
+    return frontend.protocol
+
+
+def _refusal(route: RouteKey, message: str) -> Rejection:
+    return Rejection(str(route), "UnsupportedValue", message, route)
