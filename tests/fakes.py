@@ -112,7 +112,7 @@ class FakeCluster:
     def conditions(self, kind: str, namespace: str, name: str) -> dict[str, tuple[str, str]]:
         """Return {type: (status, reason)} of an object; of a Route those of its first parent entry."""
         status = self.objects[kind, namespace, name].get("status", {})
-        found = status["parents"][0]["conditions"] if kind == "HTTPRoute" else status["conditions"]
+        found = status["parents"][0]["conditions"] if "parents" in status else status["conditions"]
         return {one["type"]: (one["status"], one["reason"]) for one in found}
 
 

@@ -73,7 +73,7 @@ class Judge:
         return kinds, (Problem("ResolvedRefs", "InvalidRouteKinds", message),)
 
     def _certificates(self, listener: Listener) -> tuple[tuple[Certificate, ...], tuple[Problem, ...]]:
-        if listener.protocol != "HTTPS":
+        if not listener.ends_tls:
             return (), ()
         found: list[Certificate] = []
         problems: list[Problem] = []
