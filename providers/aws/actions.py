@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from providers.aws.conditions import MAX_TEXT, ROOT, Kind, Path, escape, path_of
 from providers.aws.resources import fixed_response
+from providers.aws.rewrites import needs_prefix, rewrites_of
 from reconciler.ir import Close, Entry, FixedResponse, Forward, Json, PathRewrite, Redirect, RewriteType
 
 MAX_WEIGHT = 999
@@ -32,12 +33,22 @@ class CannotError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """The listener that an entry is on, and the names of target groups by pool id; `empty` answers 503."""
+    """The listener that an entry is on.
+
+    Attributes:
+        groups: names of target groups by pool id; `empty` is the one that answers 503.
+        sticky: seconds that clients stay with a pool, by its id; 0 or absent for those where they do not.
+        unspeakable: pools whose protocol the listener cannot be combined with.
+        grpc_apart: HTTPRoutes are on it as well, so that gRPC requests have to be told from others.
+    """
 
     port: int
     protocol: str
     groups: Mapping[str, str]
     empty: str
+    sticky: Mapping[str, int] = field(default_factory=dict)
+    grpc_apart: bool = True
+    unspeakable: frozenset[str] = frozenset()
     groups_per_action: int = 5
 
 
@@ -46,30 +57,44 @@ def answers_of(entry: Entry, listener: Listener) -> list[Answer]:
 
     Raises CannotError.
     """
-    for sentence in _unsupported(entry):
+    for sentence in _unsupported(entry, listener):
         raise CannotError(sentence)
     match entry.action:
         case FixedResponse(status):
             return [Answer(fixed_response(status))]
         case Forward():
-            return [Answer(forward_to(entry.action, listener.groups, listener.empty, listener.groups_per_action))]
+            action = forward_to(entry.action, listener.groups, listener.empty, listener.groups_per_action)
+            seconds = max(listener.sticky.get(pool.pool, 0) for pool in entry.action.pools)
+            return [Answer({**action, "Stickiness": seconds}, rewrites_of(entry)[0])]
         case Redirect():
             return _redirects(entry, entry.action, listener)
         case Close():
             raise CannotError("a stream cannot be closed by an ALB")  # its listeners take requests only
 
 
-def _unsupported(entry: Entry) -> Iterator[str]:
-    if entry.filters:
-        yield f"filter {entry.filters[0].type} cannot be done by an ALB; remove it, or use another Gateway"
+def _unsupported(entry: Entry, listener: Listener) -> Iterator[str]:
+    if isinstance(entry.action, Redirect) and entry.filters:
+        yield f"filter {entry.filters[0].type} beside a redirect cannot be done by an ALB; remove it"
+    elif wrong := rewrites_of(entry)[1]:
+        yield wrong
+    elif needs_prefix(entry):
+        yield "filter URLRewrite with ReplacePrefixMatch needs a PathPrefix match"
     if any(value not in ("", "0s") for value in entry.timeouts.values()):
         yield "timeouts of a rule cannot be kept by an ALB, which has one idle timeout for the whole load balancer"
     if entry.retry:
         yield "retry cannot be done by an ALB, which never sends a request twice"
+    if entry.session:
+        yield "sessionPersistence of a rule cannot be done by an ALB: set stickySeconds in a BackendConfig"
     if isinstance(entry.action, Forward):
-        for pool in entry.action.pools:
-            if pool.filters:
-                yield f"filter {pool.filters[0].type} of a single backend cannot be done by an ALB"
+        yield from _unreachable(entry.action, listener)
+
+
+def _unreachable(forward: Forward, listener: Listener) -> Iterator[str]:
+    for pool in forward.pools:
+        if pool.pool in listener.unspeakable:
+            yield f"{pool.pool} is spoken to by HTTP/2, which an ALB does on HTTPS listeners only"
+        if pool.filters:
+            yield f"filter {pool.filters[0].type} of a single backend cannot be done by an ALB"
 
 
 # --- forward ------------------------------------------------------------------------------------------------------

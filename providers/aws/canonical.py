@@ -113,7 +113,7 @@ def target_group(item: Mapping[str, Any]) -> dict[str, Json]:
     spec: dict[str, Json] = {"Name": item["TargetGroupName"]}
     spec |= {name: item[name] for name in _TARGET_GROUP if name in item}
     if matcher := item.get("Matcher"):
-        spec["Matcher"] = matcher.get("HttpCode") or matcher.get("GrpcCode") or ""
+        spec["Matcher"] = {name: value for name, value in matcher.items() if value}
     return spec
 
 

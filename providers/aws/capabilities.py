@@ -35,7 +35,7 @@ def capabilities(config: Config) -> Capabilities:
         kinds=frozen_map(
             {
                 "HTTP": ("HTTPRoute",),
-                "HTTPS": ("HTTPRoute",),
+                "HTTPS": ("HTTPRoute", "GRPCRoute"),
                 "TLS": ("TLSRoute",),
                 "TCP": ("TCPRoute",),
                 "UDP": ("UDPRoute",),

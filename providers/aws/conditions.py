@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.ir import Json
-from reconciler.matches import Match, PathMatch, PathType, ValueMatch, ValueType
+from reconciler.matches import GRPC, Match, PathMatch, PathType, ValueMatch, ValueType
 
 MAX_TEXT = 128
 MAX_HEADER_NAME = 40
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&]+")
 _OUT_OF_DIALECT = re.compile(r"\(\?[=!<>#PR(0-9+-]|\\[1-9kgpPXR]|[*+?}]\+|\(\*")
 """Lookaround, back-references, subroutines, atomic and possessive forms, named groups, Unicode classes."""
+_GRPC = ValueMatch("content-type", f"{GRPC}.*", ValueType.REGULAR_EXPRESSION)
 _PORT = "(:[0-9]+)?"
 
 
@@ -54,14 +55,15 @@ class Conditions:
     query: tuple[ValueMatch, ...] = ()
 
 
-def conditions_of(hostname: str, match: Match) -> Conditions:
-    """Return the conditions of an entry."""
+def conditions_of(hostname: str, match: Match, *, grpc_apart: bool = True) -> Conditions:
+    """Return the conditions of an entry; gRPC requests are told by their content type only where others come too."""
     path = path_of(match.path)
+    kind = (_GRPC,) if match.grpc and grpc_apart else ()
     return Conditions(
         hosts=(hostname,) if hostname else (),
         paths=() if path == ROOT else (path,),
         methods=(match.method,) if match.method else (),
-        headers=match.headers,
+        headers=tuple(sorted((*match.headers, *kind))),
         query=match.query,
     )
 
@@ -72,6 +74,8 @@ def path_of(path: PathMatch) -> Path:
         return Path(Kind.EXACT, path.value)
     if path.type is PathType.PREFIX:
         return Path(Kind.PREFIX, path.value.rstrip("/"))
+    if path.type is PathType.METHOD:
+        return Path(Kind.REGEX, f"/[^/]+/{escape(path.value)}")
     return Path(Kind.REGEX, path.value)
 
 

@@ -29,6 +29,7 @@ from providers.aws.resources import (
     RULE,
     TARGET_GROUP,
     TARGETS,
+    TG_ATTRIBUTES,
     attributes_key,
     balancer_key,
     listener_certificate_key,
@@ -88,6 +89,8 @@ class _Look:
         elif self._pools_to_compare():
             self._target_groups(balancers)
         self._targets()
+        if deep or self.look.parts:
+            self._group_attributes()
         return self._result(balancers, self._prove(balancers))
 
     def _keyed(self, balancers: Iterable[Item]) -> Iterator[tuple[ResourceKey, Item]]:
@@ -242,6 +245,18 @@ class _Look:
                 health = self.clients.call("elbv2", "DescribeTargetHealth", TargetGroupArn=arns[key.name])
                 spec: dict[str, Json] = {"Targets": canonical.targets(health["TargetHealthDescriptions"])}
                 self.found[targets_key(key.name)] = Resource(targets_key(key.name), spec, cloud_id=arns[key.name])
+
+    def _group_attributes(self) -> None:
+        """Read the attributes of the target groups that are to have any; what they ask for is in their names."""
+        arns = {name: arn for arn, name in self.groups.items()}
+        if not self._touched(PART_POOLS):
+            return
+        for key in self.want.resources:
+            if key.kind == TG_ATTRIBUTES and key.name in arns:
+                arn = arns[key.name]
+                answer = self.clients.call("elbv2", "DescribeTargetGroupAttributes", TargetGroupArn=arn)
+                spec: dict[str, Json] = {one["Key"]: one["Value"] for one in answer["Attributes"]}
+                self.found[key] = Resource(key, spec, cloud_id=arn)
 
     # --- listeners ---
 

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 from providers.aws.config import AwsConfig
 from providers.aws.names import target_group_name
-from providers.aws.resources import ALB, target_group_key, targets_key, tg_attributes_key
+from providers.aws.resources import ALB, NLB, target_group_key, targets_key, tg_attributes_key
 from reconciler.ir import BackendPool, Endpoint, HealthCheck, Json, LoadBalancer
 from reconciler.plan import Resource
 
 EMPTY = "no-backend"
 """Slug of the target group that is always empty: what is sent there reaches nobody."""
 DRAINING = "deregistration_delay.timeout_seconds"
+STICKY = ("stickiness.enabled", "stickiness.type", "stickiness.lb_cookie.duration_seconds")
 _CHECKS_HTTP = ("HTTP", "HTTPS")
+_GRPC_PATH, _GRPC_CODES = "/AWS.ALB/healthcheck", "0-99"
+"""Any answer of a gRPC server will do (ELBv2 guide, "Health checks": the default path and success codes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +39,29 @@ class Group:
     origins: tuple[str, ...] = ()
 
 
-def group_of(lb: LoadBalancer, aws: AwsConfig, balancer: str, pools: Sequence[BackendPool], protocol: str) -> Group:
-    """Return the target group of one pool (of two for TCP_UDP) on a load balancer of the Gateway.
+def request_group(lb: LoadBalancer, aws: AwsConfig, pool: BackendPool) -> Group:
+    """Return the target group of a pool for requests: what is spoken is the Route kind's, or a BackendConfig's."""
+    spoken = pool.settings.protocol or pool.protocol
+    version = {"GRPC": "GRPC", "HTTP2": "HTTP2"}.get(spoken, "HTTP1")
+    return _group_of(lb, aws, [pool], (ALB, "HTTPS" if spoken == "HTTPS" else "HTTP", version))
 
-    Its name covers what AWS fixes at creation, and what makes it this load balancer's: it may have only one.
+
+def stream_group(lb: LoadBalancer, aws: AwsConfig, pools: Sequence[BackendPool], protocol: str) -> Group:
+    """Return the target group of a pool that streams go to; of two pools, TCP's and UDP's, for TCP_UDP."""
+    return _group_of(lb, aws, pools, (NLB, protocol, ""))
+
+
+def _group_of(lb: LoadBalancer, aws: AwsConfig, pools: Sequence[BackendPool], kind: tuple[str, str, str]) -> Group:
+    """Return a target group. Its name covers what AWS fixes at creation, and whose it is: it may have one balancer.
+
+    Attributes are in the name as well: nobody has to find out what to take back when one is not wanted any more.
     """
-    pool, version = pools[0], "HTTP1" if balancer == ALB else ""
+    pool, (balancer, protocol, version) = pools[0], kind
     family = pool.family.lower()
     ids = [one.id for one in pools]
-    fixed: Json = [lb.uid, balancer, lb.config.scheme, *ids, protocol, version, "ip", family, aws.vpc]
-    name = target_group_name(lb.key, pool.service.name, fixed)
+    attributes = _attributes(pool, requests=bool(version))
+    fixed: list[Json] = [lb.uid, balancer, lb.config.scheme, *ids, protocol, version, "ip", family, aws.vpc]
+    name = target_group_name(lb.key, pool.service.name, [*fixed, attributes] if attributes else fixed)
     return Group(name, protocol, version, pool.service.port, family, tuple(pools), tuple(ids))
 
 
@@ -62,10 +78,21 @@ def rendered(groups: Mapping[str, Group], aws: AwsConfig) -> Iterator[Resource]:
     for name, group in sorted(groups.items()):
         yield Resource(target_group_key(name), _spec(group, aws), group.origins)
         if group.pools:
-            settings = group.pools[0].settings
-            if settings.draining is not None:
-                yield Resource(tg_attributes_key(name), {DRAINING: str(settings.draining)}, group.origins)
+            if attributes := _attributes(group.pools[0], requests=bool(group.version)):
+                yield Resource(tg_attributes_key(name), attributes, group.origins)
             yield Resource(targets_key(name), {"Targets": _targets(group.pools[0].endpoints)}, group.origins)
+
+
+def _attributes(pool: BackendPool, *, requests: bool) -> dict[str, Json]:
+    settings = pool.settings
+    found: dict[str, Json] = {}
+    if settings.draining is not None:
+        found[DRAINING] = str(settings.draining)
+    if settings.sticky and requests:
+        found |= dict(zip(STICKY, ("true", "lb_cookie", str(settings.sticky)), strict=True))
+    elif settings.sticky:
+        found |= {"stickiness.enabled": "true", "stickiness.type": "source_ip"}
+    return found
 
 
 def _targets(endpoints: Iterable[Endpoint]) -> list[Json]:
@@ -98,4 +125,9 @@ def _check(group: Group, health: HealthCheck) -> dict[str, Json]:
     protocol = health.protocol if group.version or asked else "TCP"
     if protocol not in _CHECKS_HTTP:
         return {"HealthCheckProtocol": protocol}
-    return {"HealthCheckProtocol": protocol, "HealthCheckPath": health.path, "Matcher": health.matcher}
+    path, matcher = health.path, {"HttpCode": health.matcher}
+    if group.version == "GRPC":
+        own = group.pools[0].settings.health if group.pools else {}
+        path = path if "path" in own else _GRPC_PATH
+        matcher = {"GrpcCode": health.matcher if "matcher" in own else _GRPC_CODES}
+    return {"HealthCheckProtocol": protocol, "HealthCheckPath": path, "Matcher": dict[str, Json](matcher)}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from providers.aws.base_plan import RULES_QUOTA
 from providers.aws.config import AwsConfig, read_aws
 from providers.aws.names import load_balancer_name, user_tags
-from providers.aws.pools import Group, empty_group, group_of, rendered
+from providers.aws.pools import empty_group, rendered, request_group
 from providers.aws.resources import (
     ALB,
     LISTENER,
@@ -31,7 +31,6 @@ from providers.aws.resources import (
 from providers.aws.rules import Naming, Rule, make_rules
 from providers.aws.streams import BOTH, Stream, Streams, make_streams
 from reconciler.ir import (
-    BackendPool,
     Certificate,
     Forward,
     Frontend,
@@ -213,12 +212,10 @@ def certificate_name(certificate: Certificate) -> str:
 
 
 def _naming(lb: LoadBalancer, aws: AwsConfig) -> Naming:
-    groups = {pool.id: _request_group(lb, aws, pool).name for pool in lb.pools}
-    return Naming(groups, empty_group(lb, aws, ALB, "HTTP").name)
-
-
-def _request_group(lb: LoadBalancer, aws: AwsConfig, pool: BackendPool) -> Group:
-    return group_of(lb, aws, ALB, [pool], "HTTP")
+    groups = {pool.id: request_group(lb, aws, pool).name for pool in lb.pools}
+    sticky = {pool.id: pool.settings.sticky for pool in lb.pools}
+    tls_only = frozenset(pool.id for pool in lb.pools if request_group(lb, aws, pool).version != "HTTP1")
+    return Naming(groups, empty_group(lb, aws, ALB, "HTTP").name, sticky, tls_only)
 
 
 def _pools(
@@ -226,7 +223,7 @@ def _pools(
 ) -> Iterator[Resource]:
     """Yield the target groups that rules and streams forward to; what nothing names costs nothing."""
     used = {name for found in rules.values() for rule in found for name in forwarded(rule.action)}
-    every = [_request_group(lb, aws, pool) for pool in lb.pools]
+    every = [request_group(lb, aws, pool) for pool in lb.pools]
     every.append(empty_group(lb, aws, ALB, "HTTP", _with_error_share(lb)))
     yield from rendered({**{one.name: one for one in every if one.name in used}, **streams.groups}, aws)
 

@@ -37,10 +37,17 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """Names of target groups by pool id, and of the one that is always empty."""
+    """Names of target groups by pool id, and of the one that is always empty.
+
+    Attributes:
+        sticky: seconds that clients stay with a pool, by its id.
+        tls_only: pools spoken to by HTTP/2 or gRPC, which an ALB does for HTTPS listeners alone.
+    """
 
     groups: Mapping[str, str]
     empty: str
+    sticky: Mapping[str, int] = field(default_factory=dict)
+    tls_only: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -82,7 +89,16 @@ def _groups(entry: Entry, naming: Naming) -> frozenset[str]:
 def _draft(frontend: Frontend, naming: Naming, quotas: Quotas, rules: Rules) -> _Sheet:
     """Return what a frontend's entries claim, in order; a rule with anything that cannot be goes as a whole."""
     sheet = _Sheet(frontend)
-    listener = Listener(frontend.port, frontend.protocol, naming.groups, naming.empty, quotas.groups_per_action)
+    listener = Listener(
+        port=frontend.port,
+        protocol=frontend.protocol,
+        groups=naming.groups,
+        empty=naming.empty,
+        sticky=naming.sticky,
+        unspeakable=naming.tls_only if frontend.protocol == "HTTP" else frozenset(),
+        grpc_apart=any(not entry.match.grpc for entry in frontend.entries if entry.origin),
+        groups_per_action=quotas.groups_per_action,
+    )
     refusals = _refusals(frontend, listener, quotas)
     rules.rejections.extend(refusals.values())
     for entry in frontend.entries:
@@ -93,7 +109,8 @@ def _draft(frontend: Frontend, naming: Naming, quotas: Quotas, rules: Rules) -> 
         for answer in answers_of(entry, listener):
             name = digest([answer.action, list(answer.transforms)])
             sheet.answers[name] = answer
-            sheet.claims.append(Claim(Draft(_conditions(entry, answer), name, (entry.id,)), origin, match, groups))
+            draft = Draft(_conditions(entry, answer, listener), name, (entry.id,))
+            sheet.claims.append(Claim(draft, origin, match, groups))
     return sheet
 
 
@@ -105,8 +122,8 @@ def _plain(match: Match) -> Match:
     return replace(match, path=replace(match.path, value=stripped))
 
 
-def _conditions(entry: Entry, answer: Answer) -> Conditions:
-    conditions = conditions_of(entry.hostname, entry.match)
+def _conditions(entry: Entry, answer: Answer, listener: Listener) -> Conditions:
+    conditions = conditions_of(entry.hostname, entry.match, grpc_apart=listener.grpc_apart)
     return conditions if answer.path is None else replace(conditions, paths=(answer.path,))
 
 
@@ -128,7 +145,7 @@ def _refusals(frontend: Frontend, listener: Listener, quotas: Quotas) -> dict[tu
 
 
 def _troubles(entry: Entry, listener: Listener, quotas: Quotas) -> Iterator[str]:
-    conditions = conditions_of(entry.hostname, entry.match)
+    conditions = conditions_of(entry.hostname, entry.match, grpc_apart=listener.grpc_apart)
     if wrong := wrong_with(conditions):
         yield wrong
         return
@@ -138,7 +155,7 @@ def _troubles(entry: Entry, listener: Listener, quotas: Quotas) -> Iterator[str]
         yield str(error)
         return
     for answer in answers:
-        if short := fits(_conditions(entry, answer), quotas):
+        if short := fits(_conditions(entry, answer, listener), quotas):
             yield short
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from providers.aws.actions import CannotError, forward_to
 from providers.aws.config import AwsConfig
-from providers.aws.pools import Group, empty_group, group_of
+from providers.aws.pools import Group, empty_group, stream_group
 from providers.aws.resources import NLB
 from reconciler.ir import Entry, Forward, Frontend, Json, LoadBalancer, Rejection
 from reconciler.keys import RouteKey
@@ -131,7 +131,7 @@ class _Port:
         if transport == BOTH:
             other = pool_id.removesuffix("/tcp") + "/udp"
             pools += [pool for pool in self.lb.pools if pool.id == other]
-        return group_of(self.lb, self.aws, NLB, pools, transport)
+        return stream_group(self.lb, self.aws, pools, transport)
 
 
 def _pairs(action: Mapping[str, Json]) -> Iterator[Sequence[Json]]:

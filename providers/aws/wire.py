@@ -75,10 +75,7 @@ def _transform(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def target_group(spec: Mapping[str, Json]) -> dict[str, Any]:
     """Return the arguments of CreateTargetGroup, or of ModifyTargetGroup where the spec holds only what changes."""
-    found: dict[str, Any] = dict(spec)
-    if "Matcher" in found:
-        found["Matcher"] = {"HttpCode": found["Matcher"]}
-    return found
+    return dict(spec)
 
 
 def targets(canonical: Json) -> list[dict[str, Any]]:
