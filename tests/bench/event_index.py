@@ -26,11 +26,11 @@ def measure_index(api: Api, say: Say) -> Iterator[Row]:
     """Feed an index with lists of all kinds, then with events that change each object."""
     say("events through the index")
     texts = {kind: json.dumps(api.list(kind.path()).items) for kind in kinds.WATCHED}
-    routes = json.loads(texts[kinds.HTTP_ROUTE])
+    routes = json.loads(texts[kinds.BY_NAME["HTTPRoute"]])
     index, kilobytes = _fed(texts, len(routes))
     what = f"{len(routes):,} Routes"
     yield Row(f"index, {what}: memory a Route beyond the object", kilobytes, 1, " KB")
-    for kind in (kinds.HTTP_ROUTE, kinds.SERVICE, kinds.ENDPOINT_SLICE, kinds.GATEWAY):
+    for kind in (kinds.BY_NAME["HTTPRoute"], kinds.SERVICE, kinds.ENDPOINT_SLICE, kinds.GATEWAY):
         ours = [item for item in json.loads(texts[kind]) if item["metadata"]["namespace"] != "default"]
         took, touched = _events(index, kind, ours[:EVENTS])
         yield milliseconds(f"index, {what}: an event of {kind.name} to its Gateways, mean", took * 1000, 1)
@@ -43,7 +43,7 @@ def _fed(texts: dict[kinds.Kind, str], routes: int) -> tuple[Index, float]:
     gc.collect()
     tracemalloc.start()
     for kind, text in texts.items():
-        if kind in (kinds.HTTP_ROUTE, kinds.GATEWAY, kinds.GATEWAY_CLASS):
+        if kind in (kinds.BY_NAME["HTTPRoute"], kinds.GATEWAY, kinds.GATEWAY_CLASS):
             index.replace(Listed(kind, tuple(json.loads(text))))
     gc.collect()
     weight, _ = tracemalloc.get_traced_memory()
