@@ -22,7 +22,8 @@ def main() -> int:
     chosen = parser.parse_args()
     rows = [row for row in ROWS if not chosen.law or row.law in chosen.law]
     logging.disable(logging.WARNING)  # failed calls are what this is about
-    console = Console()
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal else 160)
     told: list[Told] = play_rows(rows, console, chosen.minutes * 60, chosen.processes)
     show_failures(console, told)
     show_summary(console, told)

@@ -84,6 +84,7 @@ class Bench:
     def __post_init__(self) -> None:
         settle_others(self.account)
         self.provider = provider_in(self.account)
+        self.account.clock.advance(HOUR)
         self.before = raw(self.account)
         self._lead_to(self.story.first)
         if self.story.crowded:
@@ -187,7 +188,7 @@ class Bench:
 
     def _settle(self) -> None:
         """Run as the queue would: again after every transient failure and every look-again, a bounded number."""
-        for _ in range(10):
+        for _ in range(40):
             try:
                 again = self._run(_EVENT)
             except TransientError:

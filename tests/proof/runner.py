@@ -57,6 +57,7 @@ def play_rows(rows: Sequence[Row], console: Console, seconds: float, processes: 
     """Play rows; what has not ended after `seconds` is given up and says so."""
     told = [Told(row) for row in rows]
     jobs = [_Job(n, row, Share(i, row.shares)) for n, row in enumerate(rows) for i in range(row.shares)]
+    jobs.sort(key=lambda job: job.row.shares)  # short rows first: all have been heard when time is over
     with shown_progress(console, rows) as ended:
         for number, counts, took in _played(jobs, time.monotonic() + seconds, processes):
             one = told[number]
