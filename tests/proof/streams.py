@@ -67,7 +67,7 @@ def history(seed: int, length: int) -> Iterator[Plain | Name]:
     yield from (namespace_(name) for name in ("infra", "a"))
     for _ in range(length):
         yield dice.choice((_route, _route, _route, _service, _endpoints, _endpoints, _gateway, _goner))(dice)
-    yield "Gateway", "infra", "south"
+    yield from (("Gateway", "infra", "south"), ("Service", "a", "web"), ("HTTPRoute", "a", "web"))
 
 
 def _route(dice: random.Random) -> Plain:
@@ -97,7 +97,7 @@ def _gateway(dice: random.Random) -> Plain:
 
 
 def _goner(dice: random.Random) -> Name:
-    return dice.choice((("HTTPRoute", "a", dice.choice(ROUTES)), ("Service", "a", dice.choice(SERVICES))))
+    return dice.choice((("HTTPRoute", "a", dice.choice(ROUTES[1:])), ("Service", "a", dice.choice(SERVICES[1:]))))
 
 
 @dataclass
