@@ -146,6 +146,7 @@ def prove(size: int = 1000) -> dict[str, int]:
 
 def write_all(size: int, plane: ControlPlane) -> dict[str, int]:
     """Let all write, `size` writes in all; return counts. Raises AssertionError."""
+    plane.kubeconfig("routewright", ())  # written once, before eight threads read it
     admin, names = plane.client(), [f"gw-{number}" for number in range(GATEWAYS)]
     for name in names:
         admin.apply(gateway(name))
