@@ -147,7 +147,7 @@ def _observe_and_apply(run: _Run) -> tuple[Plan, Outcome]:
     else:
         check_safe(plan, got, run.graph, asked=_asked(run, mark))
         if look.depth > Depth.EXISTS:
-            _write_mark(run, Mark(State.DIRTY, owner.placement, owner.nonce), mark, _named(run, plan))
+            mark = _write_mark(run, Mark(State.DIRTY, owner.placement, owner.nonce), mark, _named(run, plan))
         outcome = provider.apply(owner, plan, got, run.room.cluster.read_secret)
     _finish(run, mark, owner, outcome)
     return plan, outcome
@@ -257,11 +257,13 @@ def _named(run: _Run, plan: Plan) -> tuple[str, ...]:
     return tuple(sorted({*run.want.names, *map(str, leaving)}))
 
 
-def _write_mark(run: _Run, fresh: Mark, mark: Mark | None, names: tuple[str, ...]) -> None:
+def _write_mark(run: _Run, fresh: Mark, mark: Mark | None, names: tuple[str, ...]) -> Mark:
+    """Mark the Gateway dirty before the first write to the cloud; return the mark that stands now."""
     base = replace(mark, placement=fresh.placement, nonce=fresh.nonce) if mark else fresh
     dirty = _with_seen(run, mark, base.dirty(names))
     if mark is None or dirty != mark or dirty.seen != mark.seen or not run.held:
         run.room.cluster.write_mark(run.trigger.key, dirty, finalizer=True)
+    return dirty
 
 
 def _with_seen(run: _Run, mark: Mark | None, fresh: Mark) -> Mark:

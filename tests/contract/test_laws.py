@@ -102,6 +102,17 @@ def test_law_2_a_second_run_in_a_fresh_process_writes_nothing(world: World, caus
     assert ([], []) == world.written()
 
 
+def test_law_2_a_deep_look_that_mended_something_leaves_nothing_to_write(world: World) -> None:
+    world.settle()
+    world.cluster.put(endpoints(addresses=["10.244.0.2"]))
+    world.settle(trigger(cause=Cause.DEEP))
+    world.forget()
+
+    world.settle()
+
+    assert ([], []) == world.written()
+
+
 def test_law_3_a_recreated_gateway_never_takes_over_what_its_namesake_left(world: World) -> None:
     world.settle()
     world.cluster.objects.pop(("Gateway", "infra", "gw"))
