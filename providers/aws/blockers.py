@@ -9,18 +9,28 @@ from providers.aws.overlap import Crowd
 from reconciler.ir import Json
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Block:
-    """What holds a rule: leaving rules below it, the last wanted one still to come, one still to change."""
+    """What holds a leaving rule.
 
-    below: frozenset[str]
-    last: int
+    Attributes:
+        conditions: its own.
+        changing: whether a rule that is still to change may take what it takes.
+        last: place of the last wanted rule to come that may; -1 for none.
+        below: places of leaving rules below it that may, the nearest at the end; what is apart or gone is taken off.
+        sure: the one of them that was asked about and may.
+    """
+
+    conditions: Json
     changing: bool
+    last: int
+    below: list[int]
+    sure: int = -1
 
 
 @dataclass(slots=True)
 class Blockers:
-    """What may take a request that a leaving rule takes as well; found out once a rule, when first asked about."""
+    """What may take a request that a leaving rule takes as well; each pair is compared at most once, and most never."""
 
     _names: Sequence[str]
     _own: dict[str, tuple[int, Json]]
@@ -48,13 +58,24 @@ class Blockers:
         if name not in self._found:
             self._found[name] = self._look(name)
         block = self._found[name]
-        return not block.changing and block.last < index and not any(one in there for one in block.below)
+        return not block.changing and block.last < index and not self._held_from_below(block, there)
 
     def _look(self, name: str) -> _Block:
         own, one = self._own[name]
-        coming = self._coming.meeting(one)
+        coming = (place for place in reversed(self._coming.near(one)) if self._coming.meets(one, place))
+        last = next(coming, None)
         return _Block(
-            below=frozenset(self._names[place] for place in self._leaving.meeting(one) if place > own),
-            last=max((self._places[place] for place in coming), default=-1),
-            changing=bool(self._changing.meeting(one)),
+            conditions=one,
+            changing=any(self._changing.meets(one, place) for place in self._changing.near(one)),
+            last=-1 if last is None else self._places[last],
+            below=[place for place in reversed(self._leaving.near(one)) if place > own],
         )
+
+    def _held_from_below(self, block: _Block, there: Container[str]) -> bool:
+        while block.below:
+            place = block.below[-1]
+            if self._names[place] in there and (place == block.sure or self._leaving.meets(block.conditions, place)):
+                block.sure = place
+                return True
+            block.below.pop()
+        return False

@@ -18,38 +18,42 @@ _HOST, _PATH, _METHOD = "host-header", "path-pattern", "http-request-method"
 _WILDCARDS = re.compile(r"[*?]")
 
 
+type _Head = tuple[str, bool]
+"""How a path begins, and whether more may follow: `("/a/", True)` of `/a/*`, `("/a", False)` of `/a`."""
+
+
 @dataclass(slots=True)
 class _Paths:
-    """Places by the beginning, up to a wildcard, of each path that they take; `free`: places that take any."""
+    """Places by the heads of the paths that they take; `free`: places that take any path."""
 
-    heads: dict[str, list[int]] = field(default_factory=dict)
+    heads: dict[_Head, list[int]] = field(default_factory=dict)
     free: list[int] = field(default_factory=list)
-    _sorted: list[str] = field(default_factory=list)
+    _sorted: list[_Head] = field(default_factory=list)
 
-    def add(self, place: int, heads: tuple[str, ...] | None) -> None:
+    def add(self, place: int, heads: tuple[_Head, ...] | None) -> None:
         for head in heads or ():
             self.heads.setdefault(head, []).append(place)
         if heads is None:
             self.free.append(place)
         self._sorted = []
 
-    def near(self, heads: tuple[str, ...] | None) -> set[int]:
-        """Return the places that take a path which begins as one of these does, or that this one is a beginning of."""
+    def near(self, heads: tuple[_Head, ...] | None) -> set[int]:
+        """Return the places that take a path which one of these may take as well, as far as heads can tell."""
         found = set(self.free)
         if heads is None:
             return found.union(*self.heads.values())
-        self._sorted = self._sorted or sorted(self.heads)
-        for head in heads:
-            shorter = (head[:length] for length in range(len(head)) if head[:length] in self.heads)
-            found.update(*(self.heads[one] for one in shorter), *(self.heads[one] for one in self._longer(head)))
+        for head, more in heads:
+            shorter = ((head[:length], True) for length in range(len(head) + 1))
+            alike = [*shorter, (head, False), *(self._longer(head) if more else ())]
+            found.update(*(self.heads[one] for one in alike if one in self.heads))
         return found
 
-    def _longer(self, head: str) -> Iterator[str]:
-        for index in range(bisect_left(self._sorted, head), len(self._sorted)):
-            one = self._sorted[index]
-            if not one.startswith(head):
+    def _longer(self, head: str) -> Iterator[_Head]:
+        self._sorted = self._sorted or sorted(self.heads)
+        for index in range(bisect_left(self._sorted, (head, False)), len(self._sorted)):
+            if not self._sorted[index][0].startswith(head):
                 return
-            yield one
+            yield self._sorted[index]
 
 
 @dataclass(slots=True)
@@ -78,21 +82,25 @@ class Crowd:
                 crowd._of_any_host.add(place, heads)
         return crowd
 
-    def meeting(self, one: Json) -> frozenset[int]:
-        """Return the places of the lists that may take a request that this one takes as well."""
+    def near(self, one: Json) -> list[int]:
+        """Return the places, ascending, of the lists to ask `meets` about; the others are apart."""
         heads, hosts = _heads(one), _hosts(one)
         if hosts is None:
-            near = self._all.near(heads)
-        else:
-            here = (self._of_host[host].near(heads) for host in hosts if host in self._of_host)
-            near = self._of_any_host.near(heads).union(*here)
-        return frozenset(place for place in near if not disjoint(one, self._conditions[place]))
+            return sorted(self._all.near(heads))
+        here = (self._of_host[host].near(heads) for host in hosts if host in self._of_host)
+        return sorted(self._of_any_host.near(heads).union(*here))
+
+    def meets(self, one: Json, place: int) -> bool:
+        """Return whether the list at a place may take a request that this one takes as well."""
+        return not disjoint(one, self._conditions[place])
 
 
-def _heads(conditions: Json) -> tuple[str, ...] | None:
-    """Return how the paths of the first path condition begin; None if any path may do."""
+def _heads(conditions: Json) -> tuple[_Head, ...] | None:
+    """Return the heads of the paths in the first path condition; None if any path may do."""
     values = next(_values(conditions, _PATH), None)
-    return None if values is None else tuple({_WILDCARDS.split(value)[0] for value in values})
+    if values is None:
+        return None
+    return tuple({(_WILDCARDS.split(value)[0], bool(_WILDCARDS.search(value))) for value in values})
 
 
 def _hosts(conditions: Json) -> tuple[str, ...] | None:

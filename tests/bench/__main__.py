@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
-from tests.bench.compiling import measure_compile
+from tests.bench.compiling import measure_compile, measure_growth
 from tests.bench.reconciles import measure_cold, measure_runs
 from tests.bench.rows import Measure, Row, table
 from tests.bench.snapshots import measure_snapshots
@@ -24,6 +24,7 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "waiting": measure_waiting,
     "long-change": measure_long_change,
     "wall-clock": measure_wall_clock,
+    "growth": measure_growth,
     "snapshots": measure_snapshots,
 }
 

@@ -32,4 +32,6 @@ def conditions(draw: st.DrawFn) -> list[Json]:
 def test_a_crowd_finds_what_asking_each_would_find(crowd: list[list[Json]], one: list[Json]) -> None:
     expected = {place for place, other in enumerate(crowd) if not disjoint(list(one), list(other))}
 
-    assert expected == Crowd.of(list(other) for other in crowd).meeting(list(one))
+    met = Crowd.of(list(other) for other in crowd)
+
+    assert expected == {place for place in met.near(list(one)) if met.meets(list(one), place)}
