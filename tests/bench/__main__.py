@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from rich.console import Console
 
 from tests.bench.compiling import measure_compile, measure_growth
+from tests.bench.imports import measure_imports
 from tests.bench.reconciles import measure_cold, measure_runs
 from tests.bench.rows import Measure, Row, table
 from tests.bench.snapshots import measure_snapshots
@@ -20,6 +21,7 @@ from tests.bench.wall_clock import measure_wall_clock
 MEASUREMENTS: Mapping[str, Measure] = {
     "runs": measure_runs,
     "cold": measure_cold,
+    "imports": measure_imports,
     "compile": measure_compile,
     "waiting": measure_waiting,
     "long-change": measure_long_change,
