@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 
@@ -14,10 +13,9 @@ from kube.api import Api
 from kube.auth import connect
 from kube.cluster import KubeCluster
 from reconciler.events import Cause, Trigger
+from tests.bench.memory import peak_megabytes
 from tests.builders import CONTROLLER
 from tests.kube_requests import Requests
-
-_KIB = 1024
 
 
 def main() -> None:
@@ -34,7 +32,7 @@ def main() -> None:
         "bytes": sum(one.bytes for one in asked.made),
         "wide": asked.wide(),
         "routes": len(found.routes),
-        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB,
+        "megabytes": peak_megabytes(),
     }
     sys.stdout.write(json.dumps(figures) + "\n")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 
@@ -12,6 +11,7 @@ from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.read import take_snapshot
 from reconciler.keys import GatewayKey
+from tests.bench.memory import peak_megabytes
 from tests.builders import (
     CLUSTER,
     CONTROLLER,
@@ -25,8 +25,6 @@ from tests.builders import (
     rule,
     with_service,
 )
-
-_KIB = 1024
 
 
 def main() -> None:
@@ -57,7 +55,7 @@ def main() -> None:
     seconds = time.process_time() - before
     figures = {
         "seconds": seconds,
-        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB,
+        "megabytes": peak_megabytes(),
         "entries": sum(len(frontend.entries) for frontend in lb.frontends),
         "rules": sum(1 for key in rendered.resources if key.kind == "rule"),
         "rejections": len(rendered.rejections),
