@@ -24,17 +24,20 @@ from kube.watch import Lasting
 
 MAX_RECEIVES = 5
 VISIBILITY = 30
+_THROUGHPUT = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
+"""A high-throughput FIFO queue, whose deduplication ids count within a group only."""
 WORKERS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """The three queues of a deployment, by URL."""
+    """The three queues of a deployment, by URL; `visibility`: seconds until a lost message is seen again."""
 
     sqs: Any
     fifo: str
     later: str
     dead: str
+    visibility: int = VISIBILITY
 
     @classmethod
     def make(cls, endpoint_url: str, visibility: int = VISIBILITY) -> Self:
@@ -48,16 +51,20 @@ class Queues:
         dead = queue("routewright-aws-dead.fifo", {"FifoQueue": "true"})
         arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": str(MAX_RECEIVES)})
-        settings = {"FifoQueue": "true", "RedrivePolicy": redrive, "VisibilityTimeout": str(visibility)}
-        return cls(sqs, queue("routewright-aws.fifo", settings), queue("routewright-aws-later", {}), dead)
+        settings = {"FifoQueue": "true", "RedrivePolicy": redrive, "VisibilityTimeout": str(visibility)} | _THROUGHPUT
+        return cls(sqs, queue("routewright-aws.fifo", settings), queue("routewright-aws-later", {}), dead, visibility)
 
     @property
     def environment(self) -> dict[str, str]:
         """What the functions are told of them."""
         return {"ROUTEWRIGHT_QUEUE_URL": self.fifo, "ROUTEWRIGHT_LATER_URL": self.later}
 
-    def sources(self, function: Handler, workers: int = WORKERS, timeout: float = 60.0) -> list[EventSource]:
-        """Return the event sources of the reconcile function and of the forwarder, not yet started."""
+    def sources(self, function: Handler, workers: int = WORKERS, timeout: float | None = None) -> list[EventSource]:
+        """Return the event sources of the reconcile function and of the forwarder, not yet started.
+
+        `timeout`: of the function, seconds; as long as a lost message stays hidden unless it is given.
+        """
+        timeout = timeout or float(self.visibility)
         return [
             EventSource(
                 self.sqs, self.fifo, function, workers=workers, timeout=timeout, retry_visibility=1, name="reconcile"
@@ -87,7 +94,7 @@ class Runner:
         self._to_file()
         wiring.keep(None)
         handler: Handler = self._environments or reconcile.handler
-        seconds = self._environments.function.seconds if self._environments else 60.0
+        seconds = self._environments.function.seconds if self._environments else None
         self._sources = self._queues.sources(handler, self._workers, seconds)
         for source in self._sources:
             source.start()

@@ -48,5 +48,10 @@ def _profile(name: str, *features: str) -> Profile:
 
 
 PROFILES: Mapping[str, Profile] = {
-    profile.name: profile for profile in (_profile("GATEWAY-HTTP", "Gateway", "HTTPRoute", "ReferenceGrant"),)
+    profile.name: profile
+    for profile in (
+        _profile("GATEWAY-HTTP", "Gateway", "HTTPRoute", "ReferenceGrant"),
+        _profile("GATEWAY-TCP", "Gateway", "TCPRoute", "ReferenceGrant"),
+        _profile("GATEWAY-UDP", "Gateway", "UDPRoute", "ReferenceGrant"),
+    )
 }

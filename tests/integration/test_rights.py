@@ -32,6 +32,7 @@ type Right = tuple[str, str]
 """Verb and resource, e.g. ("update", "gateways/status")."""
 
 ROOT = Path(__file__).parents[2]
+BACKEND = {"name": "web", "port": 80}
 READS = {"get", "list", "watch"}
 _PATH = re.compile(r"/apis?/(?:[^/]+/)?v[^/]+(?:/namespaces/[^/]+)?/([a-z]+)(?:/([^/]+))?(?:/(status))?$")
 
@@ -46,6 +47,14 @@ def right_of(method: str, url: str) -> Right:
     if "watch" in parse_qs(parts.query):
         verb = "watch"
     return verb, f"{resource}/status" if rest and rest[0] else resource
+
+
+def _stream(kind: str) -> dict[str, Any]:
+    """Return a Route of another kind on Gateway infra/gw; it is told that no listener takes it."""
+    spec: dict[str, Any] = {"parentRefs": [{"name": "gw", "namespace": "infra"}], "rules": [{"backendRefs": [BACKEND]}]}
+    if kind == "TLSRoute":
+        spec["hostnames"] = ["a.example.com"]
+    return {"apiVersion": V1, "kind": kind, "metadata": {"name": "other", "namespace": "infra"}, "spec": spec}
 
 
 def rights_given() -> set[Right]:
@@ -64,7 +73,8 @@ def rights_used(admin: Objects, cluster: KubeCluster) -> set[Right]:
         return send(self, method, url, *more, **options)
 
     item, _ = canary_secret("cert")
-    for one in (item, gateway(**https("cert")), route("web", "gw"), service(), endpoints()):
+    streams = [_stream(kind) for kind in ("GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute")]
+    for one in (item, gateway(**https("cert")), route("web", "gw"), *streams, service(), endpoints()):
         admin.apply(one)
     with strict_aws() as account, patch.object(Api, "_send", noting):
         account.prepare_network()

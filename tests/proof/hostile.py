@@ -22,11 +22,11 @@ def prove_crd_worlds(cases: int = CASES, start: int = 0) -> tuple[int, int]:
     """Walk that many worlds; return how many, and the objects in them. Raises what the first one that failed raised."""
     batches = [(start + number, min(_BATCH, cases - number)) for number in range(0, cases, _BATCH)]
     with ProcessPoolExecutor(min(len(batches), os.cpu_count() or 1)) as pool:
-        walked = list(pool.map(_walk_batch, batches))
+        walked = list(pool.map(walk_batch, batches))
     return sum(count for count, _ in walked), sum(objects for _, objects in walked)
 
 
-def _walk_batch(batch: tuple[int, int]) -> tuple[int, int]:
+def walk_batch(batch: tuple[int, int]) -> tuple[int, int]:
     """Walk the worlds of one seed in this process."""
     number, cases = batch
     counts = [0, 0]

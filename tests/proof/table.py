@@ -74,4 +74,11 @@ ROWS = (
     Row("5", "a wrong order is caught by real requests", "tests.proof.live:play_mutant", 1, 1),
     Row("5", "revocations cut at once", "tests.proof.revocations:play", 4, 20),
     Row("5", "wrong orders are caught", "tests.proof.traffic:play_mutants", 4, 4),
+    Row("6", "a run that hangs and one that eats its memory, 30 others", "tests.proof.laws:play_blast_radius", 1, 32),
+    Row("9", "events lost, doubled, late and out of order", "tests.proof.laws:play_streams", 10, 200),
+    Row("9", "watcher and runner killed at random moments", "tests.proof.laws:play_kills", 1, 100),
+    Row("10", "nine writers on one status, on a real API server", "tests.proof.laws:play_status_writers", 1, 1000),
+    Row("11", "at the quota the oldest stay", "tests.proof.laws:play_quota", 10, 100),
+    Row("absence", "what a broken or another cluster says", "tests.proof.laws:play_absence", 1, 22),
+    Row("7", "worlds that the CRDs allow", "tests.proof.laws:play_worlds", 40, 20_000),
 )
