@@ -248,6 +248,20 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientValidation:
+    """Clients of a frontend are asked for a certificate, which must come from one of these authorities.
+
+    Attributes:
+        bundles: certificate authorities to trust, at least one.
+        mode: AllowValidOnly: without a valid certificate the handshake fails; AllowInsecureFallback: asked for, but
+            whatever comes is taken.
+    """
+
+    bundles: tuple[CaBundle, ...]
+    mode: str = "AllowValidOnly"
+
+
+@dataclass(frozen=True, slots=True)
 class FrontendListener:
     """A Gateway listener that lives on a frontend; `hostname` "" for any."""
 
@@ -264,6 +278,7 @@ class Frontend:
         entries: of streams (TLS, TCP, UDP): one for each SNI hostname, or a single one for all.
         certificates: the default first, then in listener order, without repeats.
         tls_mode: Terminate or Passthrough; "" without TLS.
+        client_validation: which client certificates are taken; None asks for none.
     """
 
     port: int
@@ -273,6 +288,7 @@ class Frontend:
     certificates: tuple[Certificate, ...] = ()
     tls_options: Mapping[str, str] = field(default_factory=frozen_map)
     tls_mode: str = ""
+    client_validation: ClientValidation | None = None
 
     @property
     def streams(self) -> bool:
@@ -369,6 +385,17 @@ class BackendPool:
     settings: BackendSettings = field(default_factory=BackendSettings)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """An address that a Gateway asks for; `value` "" for any of the type (IPAddress, Hostname or a cloud's own)."""
+
+    type: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"address/{self.type}/{self.value}"
+
+
 @dataclass(frozen=True, slots=True)
 class LoadBalancer:
     """What one Gateway wants.
@@ -381,6 +408,8 @@ class LoadBalancer:
         pools: by id.
         labels: `spec.infrastructure.labels` and annotations, to be put on what is made.
         protocols: of all listeners, those that are not served included: what kinds of load balancer the Gateway has.
+        addresses: those asked for, in the order of the spec; nothing else may be bound then. One that cannot be had is
+            a Rejection, or the origin of a Failure, under its text form.
         withdrawn: nothing is wanted: the Gateway is being deleted or left our class. A live Gateway without any
             frontend keeps its load balancer, empty.
     """
@@ -392,6 +421,7 @@ class LoadBalancer:
     pools: tuple[BackendPool, ...] = ()
     labels: Mapping[str, str] = field(default_factory=frozen_map)
     protocols: tuple[str, ...] = ()
+    addresses: tuple[Address, ...] = ()
     withdrawn: bool = False
 
     def pool(self, pool_id: str) -> BackendPool:
@@ -413,7 +443,10 @@ class Capabilities:
         features: names for GatewayClass.status.supportedFeatures.
         kinds: Route kinds that each protocol can take, e.g. {"HTTP": ("HTTPRoute",)}; a protocol that is absent is
             unsupported.
-        tls_modes: what listeners of protocol TLS can do: Passthrough, Terminate.
+        tls_modes: what listeners of protocol TLS can do: Passthrough, Terminate (one of them a port).
+        client_validation: modes of `ClientValidation` that HTTPS listeners can do.
+        address_types: types of `spec.addresses` that can be asked for.
+        max_ports: frontends that a load balancer may have; 0 for no limit.
         cloud_certificate_option: key of `listener.tls.options` that names a certificate the cloud holds.
         backend_tls: whether backends can be spoken to by TLS and verified (BackendTLSPolicy).
         well_known_ca: values of wellKnownCACertificates that are supported.
@@ -424,6 +457,9 @@ class Capabilities:
     kinds: Mapping[str, tuple[str, ...]]
     cloud_certificate_option: str = ""
     tls_modes: tuple[str, ...] = ()
+    client_validation: tuple[str, ...] = ()
+    address_types: tuple[str, ...] = ()
+    max_ports: int = 0
     backend_tls: bool = False
     well_known_ca: tuple[str, ...] = ()
     app_protocols: tuple[str, ...] = ("", "http", "kubernetes.io/ws")
@@ -434,7 +470,7 @@ class Rejection:
     """Something of the want that this cloud cannot do. It costs only the object it names.
 
     Attributes:
-        origin: what is refused: an entry id, `listener/<name>`, or a pool id.
+        origin: what is refused: an entry id, `listener/<id>`, the text form of an `Address`, or a pool id.
         reason: the specification's reason, e.g. UnsupportedValue.
         message: stable text that tells the user what to change.
         route: the Route to tell; None if it is a listener's or the Gateway's matter.

@@ -74,6 +74,14 @@ class AllowedRoutes:
     kinds: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class AllowedListeners:
+    """From which namespaces ListenerSets may join a Gateway. `source`: None, Same, All or Selector."""
+
+    source: str = "None"
+    selector: LabelSelector | None = None
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Holder:
     """The object that a listener stands in: a Gateway or a ListenerSet."""
@@ -117,8 +125,35 @@ class Listener:
 
 
 @dataclass(frozen=True, slots=True)
+class Validation:
+    """Client certificates: authorities to trust, and the mode (AllowValidOnly or AllowInsecureFallback)."""
+
+    ca_refs: tuple[ObjectRef, ...]
+    mode: str = "AllowValidOnly"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayTls:
+    """`spec.tls` of a Gateway.
+
+    Attributes:
+        default: validation of clients on HTTPS ports without an entry in `ports`.
+        ports: by port; None means that clients of this port are not validated, whatever the default.
+        client_certificate: Secret that is presented to backends.
+    """
+
+    default: Validation | None = None
+    ports: Mapping[int, Validation | None] = field(default_factory=dict)
+    client_certificate: ObjectRef | None = None
+
+    def validation(self, port: int) -> Validation | None:
+        """Return how clients of an HTTPS port are validated: an entry for the port replaces the default."""
+        return self.ports.get(port, self.default)
+
+
+@dataclass(frozen=True, slots=True)
 class Gateway:
-    """A Gateway; `status` is the object's status as read (plain), for merging."""
+    """A Gateway; `addresses`: (type, value); `status` is the object's status as read (plain), for merging."""
 
     meta: Meta
     class_name: str
@@ -127,7 +162,34 @@ class Gateway:
     labels: Mapping[str, str] = field(default_factory=frozen_map)
     annotations: Mapping[str, str] = field(default_factory=frozen_map)
     parameters: ObjectRef | None = None
+    allowed_listeners: AllowedListeners = field(default_factory=AllowedListeners)
+    tls: GatewayTls = field(default_factory=GatewayTls)
     status: Mapping[str, Any] = field(default_factory=frozen_map)
+
+    @property
+    def holder(self) -> Holder:
+        """The Gateway as the holder of its own listeners."""
+        return Holder("Gateway", self.meta.namespace, self.meta.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerSet:
+    """Listeners that join a Gateway (`parent`); `status` as read (plain)."""
+
+    meta: Meta
+    parent: ParentRef
+    listeners: tuple[Listener, ...] = ()
+    status: Mapping[str, Any] = field(default_factory=frozen_map)
+
+    @property
+    def holder(self) -> Holder:
+        """The ListenerSet as the holder of its listeners."""
+        return Holder("ListenerSet", self.meta.namespace, self.meta.name)
+
+    @property
+    def age(self) -> tuple[str, str, str]:
+        """Sort key of precedence: the older first, then by namespace/name."""
+        return (self.meta.created, self.meta.namespace, self.meta.name)
 
 
 @dataclass(frozen=True, slots=True)
