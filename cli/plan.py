@@ -11,11 +11,12 @@ from typing import Any
 from cli.classes import shipped_for
 from cli.manifests import Manifest, ManifestError, read_manifests
 from cli.schema import Finding, check, default_crds, read_schemas
-from kube.certificates import facts_of
+from kube.certificates import bundle_of, facts_of
 from providers import provider_for
 from reconciler.gatewayapi.read import kind_of
-from reconciler.ir import CertificateFacts
+from reconciler.ir import CaBundle, CertificateFacts
 from reconciler.offline import Offline, Planned, plan_offline
+from reconciler.ports import Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,12 @@ class Answer:
 
 def make_plan(where: Sequence[str], provider: str = "aws", crds: Path | None = None) -> Answer:
     """Return the plan of manifests. Raises ManifestError for input that cannot be read."""
+    controller = f"routewright.dev/{provider}"
+    return plan_with(where, controller, provider_for(controller), crds)
+
+
+def plan_with(where: Sequence[str], controller: str, provider: Provider, crds: Path | None = None) -> Answer:
+    """Return the plan of manifests by a provider, for Gateways of a controllerName. Raises ManifestError too."""
     manifests = read_manifests(where)
     folder = crds or default_crds()
     findings = tuple(check(manifests, read_schemas(folder))) if folder else ()
@@ -37,8 +44,7 @@ def make_plan(where: Sequence[str], provider: str = "aws", crds: Path | None = N
     _refuse_repeats(accepted)
     objects: list[dict[str, Any]] = [one.body for one in accepted]
     added = shipped_for(objects)
-    controller = f"routewright.dev/{provider}"
-    offline = plan_offline([*objects, *added], controller, provider_for(controller), _certificates(objects))
+    offline = plan_offline([*objects, *added], controller, provider, _facts(objects))
     notes = (
         *_notes(accepted, offline),
         *(f"assumed {item['kind']} {item['metadata']['name']} as shipped" for item in added),
@@ -60,8 +66,16 @@ def _refuse_repeats(manifests: Sequence[Manifest]) -> None:
         seen[key] = one
 
 
-def _certificates(objects: Sequence[Mapping[str, Any]]) -> list[CertificateFacts]:
-    return [facts_of(item, datetime.now(UTC)) for item in objects if kind_of(item) == "Secret"]
+def _facts(objects: Sequence[Mapping[str, Any]]) -> list[CertificateFacts | CaBundle]:
+    """Return what the Secrets and ConfigMaps hold, by the namespace that an object without one lives in."""
+    now = datetime.now(UTC)
+    secrets = [facts_of(_placed(item), now) for item in objects if kind_of(item) == "Secret"]
+    return [*secrets, *(bundle_of(_placed(item)) for item in objects if kind_of(item) == "ConfigMap")]
+
+
+def _placed(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta = item.get("metadata") or {}
+    return {**item, "metadata": {**meta, "namespace": meta.get("namespace") or "default"}}
 
 
 def _notes(manifests: Sequence[Manifest], offline: Offline) -> Iterator[str]:

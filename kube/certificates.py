@@ -1,6 +1,8 @@
-"""TLS Secrets become facts (never with the key) and, at the moment of import, key pairs. Pure: no cluster, no clock.
+"""TLS Secrets become facts (never with the key) and, at the moment of import, key pairs; ConfigMaps become bundles.
 
-A Secret that cannot be used is a fact as well: `problem` is a stable sentence that says what to change.
+Pure: no cluster, no clock.
+
+What cannot be used is a fact as well: `problem` is a stable sentence that says what to change.
 """
 
 from __future__ import annotations
@@ -18,14 +20,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from reconciler.gatewayapi.values import mapping, text
-from reconciler.ir import CertificateFacts
-from reconciler.keys import SecretRef
+from reconciler.ir import CaBundle, CertificateFacts
+from reconciler.keys import ConfigMapRef, SecretRef
 from reconciler.ports import KeyPair
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes
 
 SECRET_TYPE = "kubernetes.io/tls"  # noqa: S105 - the name of a Secret's type
+CA_KEY = "ca.crt"
 _CURVES = {"secp256r1": "prime256v1"}
 """Curves whose usual name in certificates (OpenSSL, ACM) differs from the library's."""
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
@@ -72,6 +75,21 @@ def key_pair_of(secret: Mapping[str, Any]) -> tuple[KeyPair, str]:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return KeyPair(pem[0], "".join(pem[1:]), private.decode()), _fingerprint(certificates)
+
+
+def bundle_of(config_map: Mapping[str, Any]) -> CaBundle:
+    """Return the certificate authorities of a ConfigMap (plain dict) with the key `ca.crt`."""
+    meta = mapping(config_map.get("metadata"))
+    ref = ConfigMapRef(text(meta.get("namespace")), text(meta.get("name")))
+    content = mapping(config_map.get("data")).get(CA_KEY)
+    if not isinstance(content, str) or not content.strip():
+        return CaBundle(ref, problem=f"{CA_KEY} is missing or empty; put the authorities' certificates there, as PEM")
+    try:
+        found = list(dict.fromkeys(x509.load_pem_x509_certificates(content.encode())))
+    except _UNREADABLE:
+        return CaBundle(ref, problem=f"{CA_KEY} holds no PEM certificate; put the authorities' certificates there")
+    pem = "".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in found)
+    return CaBundle(ref, pem, _fingerprint(found))
 
 
 def _problem(secret: Mapping[str, Any], certificates: Sequence[x509.Certificate], now: datetime) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.errors import Misconfigured, ReconcilerError, TransientError
+from reconciler.gatewayapi.kinds import route_kinds, transport_of
 from reconciler.ir import Capabilities, Config, Entry, Frontend, Json, LoadBalancer, Rejection, frozen_map
 from reconciler.keys import GatewayKey
 from reconciler.plan import (
@@ -55,10 +56,18 @@ class MemoryProvider:
     name: str = "memory"
 
     def capabilities(self, config: Config) -> Capabilities:
-        """HTTP and HTTPS, with HTTPRoutes."""
+        """Every protocol and kind that is known: what a real cloud lacks is its own business."""
         del config
-        kinds = frozen_map({"HTTP": ("HTTPRoute",), "HTTPS": ("HTTPRoute",)})
-        return Capabilities(("Gateway", "HTTPRoute", "ReferenceGrant"), kinds, "routewright.dev/certificate")
+        protocols = sorted({protocol for kind in route_kinds().values() for protocol in kind.protocols})
+        takers = {p: tuple(kind.name for kind in route_kinds().values() if p in kind.protocols) for p in protocols}
+        return Capabilities(
+            features=(),
+            kinds=frozen_map(takers),
+            cloud_certificate_option="routewright.dev/certificate",
+            tls_modes=("Passthrough", "Terminate"),
+            client_validation=("AllowValidOnly", "AllowInsecureFallback"),
+            address_types=("IPAddress",),
+        )
 
     def check(self, config: Config) -> tuple[str, ...]:
         """The provider has no block of its own: any field in it is wrong."""
@@ -140,7 +149,10 @@ def _name(key: GatewayKey) -> str:
 
 def _resources(lb: LoadBalancer, rejected: Iterable[str]) -> Iterable[Resource]:
     without = frozenset(rejected)
-    yield Resource(ResourceKey(LOAD_BALANCER, "", "lb"), {"Scheme": lb.config.scheme})
+    yield Resource(
+        ResourceKey(LOAD_BALANCER, "", "lb"),
+        {"Scheme": lb.config.scheme, "Addresses": [one.value for one in lb.addresses]},
+    )
     for pool in lb.pools:
         yield Resource(ResourceKey(POOL, "", pool.id), {"Protocol": pool.protocol}, (pool.id,))
         endpoints: Json = [[one.address, one.port] for one in pool.endpoints]
@@ -148,7 +160,7 @@ def _resources(lb: LoadBalancer, rejected: Iterable[str]) -> Iterable[Resource]:
     for frontend in lb.frontends:
         entries = tuple(entry for entry in frontend.entries if entry.id not in without)
         yield Resource(
-            ResourceKey(FRONTEND, "", str(frontend.port)),
+            ResourceKey(FRONTEND, "", f"{frontend.port}/{transport_of(frontend.protocol)}"),
             {"Protocol": frontend.protocol, "Entries": [_entry(entry) for entry in entries], **_tls(frontend)},
             tuple(entry.id for entry in entries),
         )
@@ -156,7 +168,9 @@ def _resources(lb: LoadBalancer, rejected: Iterable[str]) -> Iterable[Resource]:
 
 def _tls(frontend: Frontend) -> Mapping[str, Json]:
     names = (one.cloud_id or (one.facts.fingerprint if one.facts else "") for one in frontend.certificates)
-    return {"Certificates": list(names)}
+    clients = frontend.client_validation
+    trusted: Json = [clients.mode, *(bundle.digest for bundle in clients.bundles)] if clients else []
+    return {"Certificates": list(names), "Mode": frontend.tls_mode, "Clients": trusted}
 
 
 def _entry(entry: Entry) -> Json:

@@ -440,7 +440,7 @@ class Capabilities:
     """What a provider can honour, as plain data; read before compiling.
 
     Attributes:
-        features: names for GatewayClass.status.supportedFeatures.
+        features: names for GatewayClass.status.supportedFeatures, beyond those that follow from the rest (`features`).
         kinds: Route kinds that each protocol can take, e.g. {"HTTP": ("HTTPRoute",)}; a protocol that is absent is
             unsupported.
         tls_modes: what listeners of protocol TLS can do: Passthrough, Terminate (one of them a port).

@@ -18,7 +18,7 @@ from reconciler.gatewayapi.report import build_status
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate, merge_status
 from reconciler.gatewayapi.values import mapping, text
-from reconciler.ir import CertificateFacts, LoadBalancer, Placement, Rejection
+from reconciler.ir import CaBundle, CertificateFacts, LoadBalancer, Placement, Rejection
 from reconciler.keys import GatewayKey
 from reconciler.plan import Depth, Look, Outcome, Plan, Rendered, ResourceSet
 from reconciler.ports import Owner, Provider
@@ -30,7 +30,11 @@ BUNDLE = "v1.7.0"
 CLUSTER = "offline"
 NAME_LABEL = "kubernetes.io/metadata.name"
 _CLUSTER_SCOPED = frozenset({"GatewayClass", "Namespace"})
-_PENDING = {"Gateway": ("Accepted", "Programmed"), "GatewayClass": ("Accepted",)}
+_PENDING = {
+    "Gateway": ("Accepted", "Programmed"),
+    "GatewayClass": ("Accepted",),
+    "ListenerSet": ("Accepted", "Programmed"),
+}
 """Conditions that the CRDs give an object until a controller speaks."""
 
 type Plain = Mapping[str, Any]
@@ -56,14 +60,17 @@ class Offline:
 
 
 def plan_offline(
-    objects: Iterable[Plain], controller: str, provider: Provider, certificates: Sequence[CertificateFacts] = ()
+    objects: Iterable[Plain],
+    controller: str,
+    provider: Provider,
+    facts: Sequence[CertificateFacts | CaBundle] = (),
 ) -> Offline:
     """Return what every Gateway of ours in `objects` would become, and the status of every object we report on."""
     everything = complete(objects)
     gateways: list[Planned] = []
     updates: list[StatusUpdate] = []
     for key in sorted(_subjects(everything)):
-        snapshot = take_snapshot(key, controller, everything, certificates, BUNDLE)
+        snapshot = take_snapshot(key, controller, everything, facts, BUNDLE)
         planned, told = plan_snapshot(snapshot, provider)
         updates.extend(told)
         if planned is not None:
@@ -128,7 +135,7 @@ def plan_snapshot(snapshot: Snapshot, provider: Provider) -> tuple[Planned | Non
 def _statuses(
     objects: Iterable[Plain], updates: Iterable[StatusUpdate]
 ) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
-    reported = ("GatewayClass", "Gateway", *route_kinds(), "BackendTLSPolicy", "BackendConfig")
+    reported = ("GatewayClass", "Gateway", "ListenerSet", *route_kinds(), "BackendTLSPolicy", "BackendConfig")
     found: dict[tuple[str, str, str], Mapping[str, Any]] = {}
     for item in objects:
         if item["kind"] in reported:

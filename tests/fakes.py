@@ -12,7 +12,7 @@ from reconciler.events import Trigger
 from reconciler.gatewayapi.read import take_snapshot
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate, merge_status
-from reconciler.ir import CertificateFacts
+from reconciler.ir import CaBundle, CertificateFacts
 from reconciler.keys import GatewayKey, SecretRef
 from reconciler.mark import Mark, annotation, finalizer
 from reconciler.ports import KeyPair
@@ -29,6 +29,7 @@ class FakeCluster:
     controller: str = CONTROLLER
     objects: dict[tuple[str, str, str], Plain] = field(default_factory=dict)
     certificates: list[CertificateFacts] = field(default_factory=list)
+    bundles: list[CaBundle] = field(default_factory=list)
     pairs: dict[SecretRef, KeyPair] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     on_write: Callable[[str], None] = lambda _: None
@@ -63,7 +64,7 @@ class FakeCluster:
     def snapshot(self, trigger: Trigger) -> Snapshot:
         """Return the snapshot of a trigger's subject."""
         everything: Iterable[Plain] = copy.deepcopy(list(self.objects.values()))
-        return take_snapshot(trigger.key, self.controller, everything, self.certificates, "v1.7.0")
+        return take_snapshot(trigger.key, self.controller, everything, [*self.certificates, *self.bundles], "v1.7.0")
 
     def write_status(self, updates: Sequence[StatusUpdate]) -> int:
         """Merge and write what differs."""

@@ -6,25 +6,13 @@ from reconciler.ir import Capabilities, Config, frozen_map
 
 CERTIFICATE_OPTION = "routewright.dev/certificate-arn"
 FEATURES = (
-    "Gateway",
-    "GatewayHTTPListenerIsolation",
-    "GatewayRouteHostnameIntersectionPrecedence",
-    "HTTPRoute",
     "HTTPRouteBackendProtocolWebSocket",
-    "HTTPRouteDestinationPortMatching",
     "HTTPRouteMethodMatching",
-    "HTTPRouteNamedRouteRule",
-    "HTTPRouteParentRefPort",
     "HTTPRoutePathRedirect",
     "HTTPRoutePortRedirect",
     "HTTPRouteSchemeRedirect",
-    "ReferenceGrant",
-    "TCPRoute",
-    "TLSRoute",
-    "TLSRouteModeTerminate",
-    "UDPRoute",
 )
-"""Query parameters are matched too but not claimed: an ALB ignores their case."""
+"""Beyond what follows from the other capabilities. Query parameters are not claimed: an ALB ignores their case."""
 
 
 def capabilities(config: Config) -> Capabilities:

@@ -13,18 +13,19 @@ from typing import Any
 from reconciler.gatewayapi.backends import REASONS, Backends
 from reconciler.gatewayapi.config import Cloud, class_config, gateway_config
 from reconciler.gatewayapi.grants import Grants
-from reconciler.gatewayapi.graph import Attachment, Bound, Graph, ListenerNode, Problem, RuleBackends
+from reconciler.gatewayapi.graph import Attachment, Bound, Graph, ListenerNode, Problem, RuleBackends, SetNode
 from reconciler.gatewayapi.hostnames import effective
 from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.listeners import Judge
+from reconciler.gatewayapi.listenersets import admit, parent_trouble, without_parent
 from reconciler.gatewayapi.namespaces import allowed_from
 from reconciler.gatewayapi.policies import Policies, former_policies
-from reconciler.gatewayapi.read_refs import read_parent_ref
-from reconciler.gatewayapi.references import names_gateway
-from reconciler.gatewayapi.resources import GROUP, Gateway, GatewayClass, ParentRef, Route, Rule
+from reconciler.gatewayapi.references import parent_named
+from reconciler.gatewayapi.resources import GROUP, Gateway, GatewayClass, Holder, ParentRef, Route, Rule
 from reconciler.gatewayapi.snapshot import Snapshot
+from reconciler.gatewayapi.tls_refs import TlsRefs
 from reconciler.gatewayapi.values import items, mapping
-from reconciler.keys import GatewayKey
+from reconciler.ir import Address, Capabilities
 from reconciler.mark import finalizer
 
 
@@ -44,11 +45,14 @@ def attach(snapshot: Snapshot, cloud: Cloud, scheme: str = "") -> Graph:
     withdrawn = leaving or (foreign and finalizer(cloud.name) in gateway.meta.finalizers)
     if gateway_class is None or leaving:
         former = _with_our_entry(snapshot) if foreign or leaving else ()
+        gone = f"Gateway {gateway.meta.namespace}/{gateway.meta.name} is being deleted"
         return Graph(
             key=snapshot.key,
             gateway=gateway,
             gateway_class=gateway_class,
             ours=gateway_class is not None,
+            sets=without_parent(admit(snapshot, gateway, _labels(snapshot)), gone) if leaving else (),
+            holders=_holders(snapshot),
             former=former,
             former_policies=former_policies(snapshot, ()) if foreign or leaving else (),
             withdrawn=withdrawn,
@@ -73,6 +77,7 @@ def _without_gateway(snapshot: Snapshot, gateway_class: GatewayClass | None, clo
         ours=False,
         class_problems=problems,
         bundle_version=snapshot.bundle_version,
+        holders=_holders(snapshot),
         former=_with_our_entry(snapshot) if snapshot.key.namespace else (),
         former_policies=former_policies(snapshot, ()) if snapshot.key.namespace else (),
     )
@@ -82,12 +87,18 @@ def _graph(snapshot: Snapshot, gateway: Gateway, gateway_class: GatewayClass, cl
     config, problems = gateway_config(snapshot, gateway, gateway_class, cloud)
     config = replace(config, scheme=scheme or config.scheme)
     capabilities, grants = cloud.capabilities(config), Grants(snapshot.grants)
-    facts = {one.ref: one for one in snapshot.certificates}
-    nodes = Judge(gateway, capabilities, config, grants, facts).judge()
+    refs, labels = TlsRefs.of(snapshot, grants), _labels(snapshot)
+    sets = admit(snapshot, gateway, labels)
+    admitted = [node.listener_set.listeners for node in sets if node.refused is None]
+    nodes = Judge(gateway, capabilities, config, refs).judge([gateway.listeners, *admitted])
+    addresses, unsupported = _addresses(gateway, capabilities)
+    problems = (*problems, *unsupported, *_client_certificate(gateway, refs))
+    own = [node for node in nodes if node.listener.holder == gateway.holder]
+    if trouble := parent_trouble(gateway, problems, own):
+        sets = without_parent(sets, trouble)
     policies = Policies.of(snapshot, capabilities)
     backends = Backends.of(snapshot, grants, config, policies)
-    labels = {namespace.meta.name: namespace.meta.labels for namespace in snapshot.namespaces}
-    ladder = _Ladder(snapshot.key, gateway, nodes, labels, backends)
+    ladder = _Ladder(gateway.holder, sets, nodes, labels, backends)
     attachments = tuple(item for route in sorted(snapshot.routes, key=_by_name) for item in ladder.climb(route))
     attached = {item.key for item in attachments}
     return Graph(
@@ -96,8 +107,11 @@ def _graph(snapshot: Snapshot, gateway: Gateway, gateway_class: GatewayClass, cl
         gateway_class=gateway_class,
         ours=True,
         config=config,
-        problems=(*problems, *_addresses(gateway)),
+        problems=problems,
         listeners=tuple(_counted(nodes, attachments)),
+        sets=sets,
+        holders=_holders(snapshot),
+        addresses=addresses,
         attachments=attachments,
         pools=dict(sorted(backends.pools.items())),
         policies=policies.nodes(),
@@ -110,36 +124,59 @@ def _by_name(route: Route) -> tuple[str, str]:
     return (route.meta.namespace, route.meta.name)
 
 
-def _addresses(gateway: Gateway) -> tuple[Problem, ...]:
-    """Static addresses are a layer 4 load balancer's; asking for one here is refused, not ignored."""
-    if not gateway.addresses:
-        return ()
-    kind, value = gateway.addresses[0]
+def _labels(snapshot: Snapshot) -> Mapping[str, Mapping[str, str]]:
+    """Return the labels of the Namespaces by name."""
+    return {namespace.meta.name: namespace.meta.labels for namespace in snapshot.namespaces}
+
+
+def _holders(snapshot: Snapshot) -> frozenset[Holder]:
+    """Return what a parent entry must name to be this run's: the Gateway, its ListenerSets, and those that are gone."""
+    own = Holder("Gateway", snapshot.key.namespace, snapshot.key.name)
+    return frozenset({own, *(one.holder for one in snapshot.listener_sets), *snapshot.lost_sets})
+
+
+def _addresses(gateway: Gateway, capabilities: Capabilities) -> tuple[tuple[Address, ...], tuple[Problem, ...]]:
+    """Return the addresses asked for; one of a type that cannot be asked for is refused, never ignored."""
+    types = capabilities.address_types
+    wrong = [(kind, value) for kind, value in gateway.addresses if kind not in types]
+    if not wrong:
+        return tuple(Address(kind, value) for kind, value in gateway.addresses), ()
+    kind, value = wrong[0]
     message = f'spec.addresses: an address of type {kind} ("{value}") cannot be chosen for this load balancer'
-    return (Problem("Accepted", "UnsupportedAddress", message),)
+    return (), (Problem("Accepted", "UnsupportedAddress", message),)
+
+
+def _client_certificate(gateway: Gateway, refs: TlsRefs) -> tuple[Problem, ...]:
+    """Return what is wrong with the certificate that is presented to backends; the Gateway serves all the same."""
+    ref, reason = gateway.tls.client_certificate, "InvalidClientCertificateRef"
+    if ref is None:
+        return ()
+    found = refs.key_pair(gateway.holder, ref, "tls.backend.clientCertificateRef", reason)
+    return (found,) if isinstance(found, Problem) else ()
 
 
 def _with_our_entry(snapshot: Snapshot) -> tuple[Route, ...]:
-    """Return the Routes whose status holds a parent entry of ours for this Gateway, by name."""
+    """Return the Routes whose status holds a parent entry of ours for this Gateway or one of its sets, by name."""
+    holders = _holders(snapshot)
     return tuple(
         route
         for route in sorted(snapshot.routes, key=_by_name)
-        if any(_is_ours(entry, route, snapshot) for entry in items(route.status.get("parents")))
+        if any(_is_ours(entry, route, snapshot, holders) for entry in items(route.status.get("parents")))
     )
 
 
-def _is_ours(entry: Mapping[str, Any], route: Route, snapshot: Snapshot) -> bool:
+def _is_ours(entry: Mapping[str, Any], route: Route, snapshot: Snapshot, holders: frozenset[Holder]) -> bool:
     if entry.get("controllerName") != snapshot.controller:
         return False
-    ref = mapping(entry.get("parentRef"))
-    return names_gateway(ref) and resolves(read_parent_ref(ref), route.meta.namespace, snapshot.key)
+    named = parent_named(mapping(entry.get("parentRef")), route.meta.namespace)
+    return named is not None and Holder(*named) in holders
 
 
-def resolves(parent: ParentRef, route_namespace: str, key: GatewayKey) -> bool:
-    """Return whether a parentRef of a Route names this Gateway."""
-    if (parent.group, parent.kind) != (GROUP, "Gateway"):
-        return False
-    return (parent.namespace or route_namespace, parent.name) == (key.namespace, key.name)
+def _holder(parent: ParentRef, route_namespace: str) -> Holder | None:
+    """Return the object that a parentRef of a Route names, None if it is of a kind that holds no listeners."""
+    if parent.group != GROUP or parent.kind not in ("Gateway", "ListenerSet"):
+        return None
+    return Holder(parent.kind, parent.namespace or route_namespace, parent.name)
 
 
 def _counted(nodes: Sequence[ListenerNode], attachments: Sequence[Attachment]) -> list[ListenerNode]:
@@ -153,17 +190,18 @@ def _counted(nodes: Sequence[ListenerNode], attachments: Sequence[Attachment]) -
 
 @dataclass(frozen=True, slots=True)
 class _Ladder:
-    """Judges Routes against one Gateway's listeners. `labels`: of the Namespaces by name."""
+    """Judges Routes against the listeners of one Gateway and its ListenerSets. `labels`: of the Namespaces by name."""
 
-    key: GatewayKey
-    gateway: Gateway
+    gateway: Holder
+    sets: Sequence[SetNode]
     nodes: Sequence[ListenerNode]
     labels: Mapping[str, Mapping[str, str]]
     backends: Backends
 
     def climb(self, route: Route) -> list[Attachment]:
-        """Return an attachment for each parentRef of a Route that names the Gateway."""
-        parents = [parent for parent in route.parents if resolves(parent, route.meta.namespace, self.key)]
+        """Return an attachment for each parentRef of a Route that names the Gateway or one of its ListenerSets."""
+        holders = {self.gateway, *(node.listener_set.holder for node in self.sets)}
+        parents = [parent for parent in route.parents if _holder(parent, route.meta.namespace) in holders]
         if not parents:
             return []
         requests = bool(route_kinds()[route.kind].no_backend)
@@ -197,16 +235,18 @@ class _Ladder:
     def _bind(
         self, route: Route, parent: ParentRef, dropped: Mapping[int, Problem]
     ) -> tuple[tuple[Bound, ...], Problem | None]:
-        named = [node for node in self.nodes if _named(node, parent)]
+        holder = _holder(parent, route.meta.namespace)
+        there = [node for node in self.nodes if node.listener.holder == holder]
+        named = [node for node in there if _named(node, parent)]
         if not named:
-            return (), Problem("Accepted", "NoMatchingParent", self._no_listener(parent))
+            return (), Problem("Accepted", "NoMatchingParent", _no_listener(parent, there, holder))
         allowed = [node for node in named if self._takes(node, route)]
         if not allowed:
-            return (), Problem("Accepted", "NotAllowedByListeners", self._not_allowed(named, route))
+            return (), Problem("Accepted", "NotAllowedByListeners", _not_allowed(named, route))
         hosts = ((node, effective(node.listener.hostname, route.hostnames)) for node in allowed)
         bound = tuple(Bound(node.listener.id, found) for node, found in hosts if found)
         if not bound:
-            return (), Problem("Accepted", "NoMatchingListenerHostname", self._no_hostname(allowed, route))
+            return (), Problem("Accepted", "NoMatchingListenerHostname", _no_hostname(allowed, route))
         if route.rules and len(dropped) == len(route.rules):
             worst = min(dropped.values(), key=lambda problem: problem.reason)
             return (), replace(worst, condition="Accepted")
@@ -217,28 +257,35 @@ class _Ladder:
             node.listener.allowed, node.listener.holder.namespace, route.meta.namespace, self.labels
         )
 
-    def _no_listener(self, parent: ParentRef) -> str:
-        wanted = [f'name "{parent.section_name}"'] if parent.section_name else []
-        wanted += [f"port {parent.port}"] if parent.port else []
-        have = ", ".join(f'"{node.listener.name}" (port {node.listener.port})' for node in self.nodes)
-        return f"{_name(self.gateway)} has no listener with {' and '.join(wanted) or 'any name'}; it has {have}"
 
-    def _not_allowed(self, named: Sequence[ListenerNode], route: Route) -> str:
-        if not any(route.key.kind in node.kinds for node in named):
-            return f"no listener of {_name(self.gateway)} that parentRef names takes Routes of kind {route.key.kind}"
-        listeners = ", ".join(f'"{node.listener.name}" (from {node.listener.allowed.source})' for node in named)
-        return (
-            f"{_name(self.gateway)} does not allow Routes from namespace {route.meta.namespace}: "
-            f"see allowedRoutes.namespaces of listener {listeners}"
-        )
-
-    def _no_hostname(self, allowed: Sequence[ListenerNode], route: Route) -> str:
-        have = ", ".join(f'"{node.listener.name}" ({node.listener.hostname})' for node in allowed)
-        return f"hostnames {', '.join(route.hostnames)} overlap with no listener of {_name(self.gateway)}: {have}"
+def _no_listener(parent: ParentRef, there: Sequence[ListenerNode], holder: Holder | None) -> str:
+    if not there:
+        return f"{_name(holder)} is not part of its Gateway: see its conditions"
+    wanted = [f'name "{parent.section_name}"'] if parent.section_name else []
+    wanted += [f"port {parent.port}"] if parent.port else []
+    have = ", ".join(f'"{node.listener.name}" (port {node.listener.port})' for node in there)
+    return f"{_name(holder)} has no listener with {' and '.join(wanted) or 'any name'}; it has {have}"
 
 
-def _name(gateway: Gateway) -> str:
-    return f"Gateway {gateway.meta.namespace}/{gateway.meta.name}"
+def _not_allowed(named: Sequence[ListenerNode], route: Route) -> str:
+    holder = _name(named[0].listener.holder)
+    if not any(route.key.kind in node.kinds for node in named):
+        return f"no listener of {holder} that parentRef names takes Routes of kind {route.key.kind}"
+    listeners = ", ".join(f'"{node.listener.name}" (from {node.listener.allowed.source})' for node in named)
+    return (
+        f"{holder} does not allow Routes from namespace {route.meta.namespace}: "
+        f"see allowedRoutes.namespaces of listener {listeners}"
+    )
+
+
+def _no_hostname(allowed: Sequence[ListenerNode], route: Route) -> str:
+    have = ", ".join(f'"{node.listener.name}" ({node.listener.hostname})' for node in allowed)
+    holder = _name(allowed[0].listener.holder)
+    return f"hostnames {', '.join(route.hostnames)} overlap with no listener of {holder}: {have}"
+
+
+def _name(holder: Holder | None) -> str:
+    return f"{holder.kind} {holder.namespace}/{holder.name}" if holder else ""
 
 
 def _named(node: ListenerNode, parent: ParentRef) -> bool:

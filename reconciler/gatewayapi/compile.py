@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.gatewayapi.graph import Attachment, Graph, ListenerNode, RuleBackends
 from reconciler.gatewayapi.hostnames import covers, overlap, specificity
-from reconciler.gatewayapi.kinds import route_kinds
+from reconciler.gatewayapi.kinds import route_kinds, transport_of
 from reconciler.gatewayapi.precedence import Rank, rank
 from reconciler.gatewayapi.resources import Listener, Rule
 from reconciler.ir import (
@@ -48,15 +48,16 @@ def compile_ir(graph: Graph) -> Compiled:
         return Compiled(replace(empty, withdrawn=True))
     bound = _by_listener(graph)
     ports: dict[tuple[int, bool], list[ListenerNode]] = {}
-    for node in graph.listeners:
-        if node.served:
-            ports.setdefault((node.listener.port, node.listener.protocol == "UDP"), []).append(node)
+    for node in graph.served:
+        datagrams = transport_of(node.listener.protocol) == "UDP"
+        ports.setdefault((node.listener.port, datagrams), []).append(node)
     frontends = tuple(_frontend(port, nodes, bound) for (port, _), nodes in sorted(ports.items()))
     used = {pool for f in frontends for e in f.entries for pool in _pools_of(e.action)}
     pools = tuple(graph.pools[pool] for pool in sorted(used))
     labels = frozen_map({**gateway.labels, **gateway.annotations})
     protocols = tuple(sorted({node.listener.protocol for node in graph.listeners if node.known}))
-    return Compiled(replace(empty, frontends=frontends, pools=pools, labels=labels, protocols=protocols))
+    wanted = replace(empty, frontends=frontends, pools=pools, labels=labels, protocols=protocols)
+    return Compiled(replace(wanted, addresses=graph.addresses))
 
 
 def _pools_of(action: Action) -> tuple[str, ...]:
@@ -91,6 +92,7 @@ def _frontend(port: int, nodes: Sequence[ListenerNode], bound: _Bound) -> Fronte
         certificates=_certificates(blocks),
         tls_options=frozen_map({k: v for node in reversed(nodes) for k, v in node.listener.tls_options.items()}),
         tls_mode=first.tls_mode,
+        client_validation=nodes[0].client_validation,
     )
     return replace(frontend, entries=tuple(_winners(frontend.entries))) if frontend.streams else frontend
 

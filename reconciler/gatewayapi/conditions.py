@@ -26,12 +26,13 @@ CATALOGUE: Mapping[str, Mapping[str, Reasons]] = {
             "Programmed", "Invalid Pending NoResources AddressNotAssigned AddressNotUsable", "Pending"
         ),
         "ResolvedRefs": _reasons("ResolvedRefs", "InvalidClientCertificateRef RefNotPermitted ListenersNotResolved"),
+        "InsecureFrontendValidationMode": _reasons("ConfigurationChanged"),
     },
     "Listener": {
         "Accepted": _reasons(
             "Accepted",
             "PortUnavailable UnsupportedProtocol UnsupportedValue NoValidCACertificate "
-            "HostnameConflict ProtocolConflict",
+            "HostnameConflict ProtocolConflict ListenerConflict TooManyListeners",
             "Pending",
         ),
         "ResolvedRefs": _reasons(
@@ -41,6 +42,14 @@ CATALOGUE: Mapping[str, Mapping[str, Reasons]] = {
         "Programmed": _reasons("Programmed", "Invalid Pending HostnameConflict ProtocolConflict", "Pending"),
         "Conflicted": _reasons("HostnameConflict ProtocolConflict"),
         "OverlappingTLSConfig": _reasons("OverlappingHostnames OverlappingCertificates"),
+    },
+    "ListenerSet": {
+        "Accepted": _reasons(
+            "Accepted ListenersNotValid", "NotAllowed ParentNotAccepted ListenersNotValid Invalid", "Pending"
+        ),
+        "Programmed": _reasons(
+            "Programmed", "Invalid NotAllowed ParentNotProgrammed ListenersNotValid PortUnavailable", "Pending"
+        ),
     },
     "Route": {
         "Accepted": _reasons(
@@ -59,7 +68,7 @@ CATALOGUE: Mapping[str, Mapping[str, Reasons]] = {
 
 
 class Conditions:
-    """Constructs the conditions of one object: its kind (`Listener` for a Gateway's listener) and generation."""
+    """Constructs the conditions of one object: its kind (`Listener` for one of its listeners) and generation."""
 
     def __init__(self, kind: str, generation: int) -> None:
         self._types = CATALOGUE[kind]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconciler.gatewayapi.resources import Gateway, GatewayClass, Listener, Meta, ParentRef, Route
-from reconciler.ir import BackendPool, Certificate, Config, Mirror, WeightedPool, frozen_map
+from reconciler.gatewayapi.resources import Gateway, GatewayClass, Holder, Listener, ListenerSet, Meta, ParentRef, Route
+from reconciler.ir import Address, BackendPool, Certificate, ClientValidation, Config, Mirror, WeightedPool, frozen_map
 from reconciler.keys import GatewayKey, RouteKey
 
 
@@ -33,6 +33,7 @@ class ListenerNode:
         certificates: usable ones, in the order of certificateRefs.
         attached: number of Routes attached (attachedRoutes).
         overlapping: hostnames overlap with another TLS listener of the port (OverlappingTLSConfig).
+        client_validation: which client certificates it takes; None asks for none.
     """
 
     listener: Listener
@@ -41,6 +42,12 @@ class ListenerNode:
     certificates: tuple[Certificate, ...] = ()
     attached: int = 0
     overlapping: bool = False
+    client_validation: ClientValidation | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the listener is not accepted."""
+        return any(problem.condition in ("Accepted", "Conflicted") for problem in self.problems)
 
     @property
     def known(self) -> bool:
@@ -50,8 +57,15 @@ class ListenerNode:
     @property
     def served(self) -> bool:
         """Whether the listener is built at all: accepted, and with a usable certificate where it needs one."""
-        refused = any(p.condition in ("Accepted", "Conflicted") for p in self.problems)
-        return not refused and (not self.listener.ends_tls or bool(self.certificates))
+        return not self.refused and (bool(self.certificates) or not self.listener.ends_tls)
+
+
+@dataclass(frozen=True, slots=True)
+class SetNode:
+    """A ListenerSet that names the Gateway; `refused` says why it is not part of it, None if it is."""
+
+    listener_set: ListenerSet
+    refused: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +144,11 @@ class Graph:
         config: merged and checked settings.
         problems: of the Gateway itself (Accepted, ResolvedRefs, Programmed).
         class_problems: of the GatewayClass.
-        listeners: in the order of the spec.
+        listeners: in order of precedence: the Gateway's own, in the order of the spec, then those of its
+            ListenerSets; those of a ListenerSet that is not allowed are left out.
+        sets: the ListenerSets that name the Gateway, by precedence.
+        holders: the Gateway, its ListenerSets, and lost ones: a parent entry of ours for one of them is this run's.
+        addresses: those asked for, all of types that can be asked for.
         attachments: sorted by Route key, then parentRef.
         pools: all pools that attachments use, by id.
         policies: on Services that its Routes send to, by kind and name.
@@ -149,6 +167,9 @@ class Graph:
     problems: tuple[Problem, ...] = ()
     class_problems: tuple[Problem, ...] = ()
     listeners: tuple[ListenerNode, ...] = ()
+    sets: tuple[SetNode, ...] = ()
+    holders: frozenset[Holder] = frozenset()
+    addresses: tuple[Address, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     pools: Mapping[str, BackendPool] = field(default_factory=frozen_map)
     policies: tuple[PolicyNode, ...] = ()
@@ -156,3 +177,14 @@ class Graph:
     former: tuple[Route, ...] = ()
     withdrawn: bool = False
     bundle_version: str = ""
+
+    @property
+    def own(self) -> tuple[ListenerNode, ...]:
+        """The Gateway's own listeners."""
+        return tuple(node for node in self.listeners if node.listener.holder.kind == "Gateway")
+
+    @property
+    def served(self) -> tuple[ListenerNode, ...]:
+        """The listeners that are built: served ones, but those of a ListenerSet that is not part of the Gateway."""
+        out = {node.listener_set.holder for node in self.sets if node.refused is not None}
+        return tuple(node for node in self.listeners if node.served and node.listener.holder not in out)

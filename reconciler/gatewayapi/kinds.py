@@ -84,3 +84,9 @@ def route_kinds() -> Mapping[str, RouteKind]:
             raise TypeError(f"entry point {point.name} of {ENTRY_POINTS}: not a RouteKind, or one of a known name")
         found[kind.name] = kind
     return frozen_map(found)
+
+
+@cache
+def transport_of(protocol: str) -> str:
+    """Return what a listener protocol runs on, TCP or UDP; "" for a protocol that no kind attaches to."""
+    return next((kind.transport for kind in route_kinds().values() if protocol in kind.protocols), "")

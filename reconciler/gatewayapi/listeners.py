@@ -1,52 +1,68 @@
-"""The Gateway's listeners, judged: conflicts, protocol, TLS, kinds, in this order (specification, Listener)."""
+"""Listeners of a Gateway and its ListenerSets, judged: conflicts, protocol, TLS, kinds, in this order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from reconciler.gatewayapi.grants import Grants, Referrer, Target
+from reconciler.gatewayapi.conflicts import conflicts, overlapping
 from reconciler.gatewayapi.graph import ListenerNode, Problem
-from reconciler.gatewayapi.hostnames import overlap
-from reconciler.gatewayapi.kinds import route_kinds
-from reconciler.gatewayapi.resources import Gateway, Listener, ObjectRef
-from reconciler.ir import Capabilities, Certificate, CertificateFacts, Config
-from reconciler.keys import SecretRef
-
-_STREAMS = {"HTTP": "http", "HTTPS": "tls", "TLS": "tls", "TCP": "tcp", "UDP": "udp"}
-"""Listeners of one port are distinct only within one of these; UDP shares nothing with the others."""
+from reconciler.gatewayapi.kinds import route_kinds, transport_of
+from reconciler.gatewayapi.resources import Gateway, Listener
+from reconciler.gatewayapi.tls_refs import TlsRefs
+from reconciler.ir import CaBundle, Capabilities, Certificate, ClientValidation, Config
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """What listeners are judged by. `certificates`: facts of the Secrets that could be read."""
+    """What listeners are judged by."""
 
     gateway: Gateway
     capabilities: Capabilities
     config: Config
-    grants: Grants
-    certificates: dict[SecretRef, CertificateFacts]
+    refs: TlsRefs
 
-    def judge(self) -> tuple[ListenerNode, ...]:
-        """Return a node for each listener, in the order of the spec."""
-        everyone = self.gateway.listeners
-        return tuple(self._node(index, listener, everyone) for index, listener in enumerate(everyone))
+    def judge(self, groups: Sequence[Sequence[Listener]]) -> tuple[ListenerNode, ...]:
+        """Return a node for each listener. `groups`: each object's own, by precedence, the Gateway's first."""
+        found = [
+            (listener, problem)
+            for group, problems in zip(groups, conflicts(groups), strict=True)
+            for listener, problem in zip(group, problems, strict=True)
+        ]
+        doubtful = overlapping([listener for listener, problem in found if problem is None])
+        nodes = (
+            replace(self._node(listener, problem), overlapping=problem is None and listener.id in doubtful)
+            for listener, problem in found
+        )
+        return tuple(self._within_limits(nodes))
 
-    def _node(self, index: int, listener: Listener, everyone: Sequence[Listener]) -> ListenerNode:
-        others = [other for place, other in enumerate(everyone) if place != index]
-        problems: list[Problem] = []
-        if conflict := _conflict(listener, others):
-            problems.append(conflict)
+    def _within_limits(self, nodes: Iterator[ListenerNode]) -> Iterator[ListenerNode]:
+        """Refuse the listeners of ports beyond what a load balancer can have, by precedence."""
+        limit, ports = self.capabilities.max_ports, set[tuple[int, str]]()
+        for node in nodes:
+            port = (node.listener.port, transport_of(node.listener.protocol))
+            if node.served and limit and port not in ports and len(ports) >= limit:
+                yield replace(node, problems=(_too_many(node.listener, limit), *node.problems))
+                continue
+            if node.served:
+                ports.add(port)
+            yield node
+
+    def _node(self, listener: Listener, conflict: Problem | None) -> ListenerNode:
+        problems = () if conflict is None else (conflict,)
         if unsupported := self._unsupported(listener):
             return ListenerNode(listener, problems=(*problems, unsupported))
         kinds, dropped = self._kinds(listener)
+        if listener.protocol == "TLS" and conflict is not None and conflict.reason == "ProtocolConflict":
+            kinds = ()
         certificates, unresolved = self._certificates(listener)
+        clients, untrusted = self._clients(listener)
         return ListenerNode(
             listener=listener,
             kinds=kinds,
-            problems=(*problems, *unresolved, *dropped),
+            problems=(*problems, *unresolved, *untrusted, *dropped),
             certificates=certificates,
-            overlapping=any(_overlapping(listener, other) for other in others),
+            client_validation=clients,
         )
 
     def _unsupported(self, listener: Listener) -> Problem | None:
@@ -54,8 +70,13 @@ class Judge:
         if listener.protocol not in known:
             message = f'protocol "{listener.protocol}" is not supported here; supported are {", ".join(sorted(known))}'
             return Problem("Accepted", "UnsupportedProtocol", message)
-        if listener.protocol == "HTTPS" and listener.tls_mode not in ("", "Terminate"):
-            message = f'tls.mode "{listener.tls_mode}" is not supported on an HTTPS listener; use Terminate'
+        mode = listener.tls_mode or "Terminate"
+        if listener.protocol == "HTTPS" and mode != "Terminate":
+            message = f'tls.mode "{mode}" is not supported on an HTTPS listener; use Terminate'
+            return Problem("Accepted", "UnsupportedValue", message)
+        modes = self.capabilities.tls_modes
+        if listener.protocol == "TLS" and mode not in modes:
+            message = f'tls.mode "{mode}" is not supported here; supported are {", ".join(modes) or "none"}'
             return Problem("Accepted", "UnsupportedValue", message)
         return None
 
@@ -77,7 +98,7 @@ class Judge:
             return (), ()
         found: list[Certificate] = []
         problems: list[Problem] = []
-        for one in [*self._by_option(listener), *(self._by_secret(ref) for ref in listener.certificate_refs)]:
+        for one in [*self._by_option(listener), *self._by_secret(listener)]:
             if isinstance(one, Certificate):
                 found.append(one)
             else:
@@ -96,21 +117,32 @@ class Judge:
                     f"tls.options {option}: {cloud_id} is not among the allowedCertificates of the GatewayClass"
                 )
 
-    def _by_secret(self, ref: ObjectRef) -> Certificate | Problem:
-        namespace = ref.namespace or self.gateway.meta.namespace
-        name = f"{namespace}/{ref.name}"
-        source = Referrer("Gateway", self.gateway.meta.namespace)
-        if not self.grants.allow(source, Target(ref.group, ref.kind, namespace, ref.name)):
-            message = (
-                f"no ReferenceGrant in namespace {namespace} lets Gateways of {source.namespace} use {ref.kind} {name}"
-            )
-            return Problem("ResolvedRefs", "RefNotPermitted", message)
-        if (ref.group, ref.kind) != ("", "Secret"):
-            return _bad_certificate(f"certificateRefs names {ref.kind} {name} of group {ref.group!r}; use a Secret")
-        facts = self.certificates.get(SecretRef(namespace, ref.name))
-        if facts is None:
-            return _bad_certificate(f"Secret {name} does not exist")
-        return _bad_certificate(f"Secret {name}: {facts.problem}") if facts.problem else Certificate(facts)
+    def _by_secret(self, listener: Listener) -> Iterator[Certificate | Problem]:
+        for ref in listener.certificate_refs:
+            found = self.refs.key_pair(listener.holder, ref, "certificateRefs", "InvalidCertificateRef")
+            yield found if isinstance(found, Problem) else Certificate(found)
+
+    def _clients(self, listener: Listener) -> tuple[ClientValidation | None, tuple[Problem, ...]]:
+        """Return how clients of an HTTPS listener are validated. The Gateway says so for all."""
+        wanted = self.gateway.tls.validation(listener.port)
+        if listener.protocol != "HTTPS" or wanted is None:
+            return None, ()
+        if wanted.mode not in self.capabilities.client_validation:
+            message = f"tls.frontend of the Gateway: client certificates cannot be validated here in mode {wanted.mode}"
+            return None, (Problem("Accepted", "UnsupportedValue", message),)
+        found = [self.refs.authorities(self.gateway.holder, ref) for ref in wanted.ca_refs]
+        bundles = tuple(one for one in found if isinstance(one, CaBundle))
+        problems = [one for one in found if isinstance(one, Problem)]
+        if not bundles:
+            message = "; ".join(problem.message for problem in problems) or "tls.frontend names no caCertificateRefs"
+            problems.append(Problem("Accepted", "NoValidCACertificate", message))
+        return ClientValidation(tuple(dict.fromkeys(bundles)), wanted.mode), tuple(problems)
+
+
+def _too_many(listener: Listener, limit: int) -> Problem:
+    reason = "TooManyListeners" if listener.holder.kind == "ListenerSet" else "PortUnavailable"
+    message = f"the load balancer has {limit} ports, all taken by listeners of the Gateway or of older ListenerSets"
+    return Problem("Accepted", reason, message)
 
 
 def _bad_certificate(message: str) -> Problem:
@@ -123,33 +155,3 @@ def _permission_first(problem: Problem) -> bool:
 
 def _fits(pattern: str, value: str) -> bool:
     return value.startswith(pattern[:-1]) if pattern.endswith("*") else value == pattern
-
-
-def _conflict(listener: Listener, others: Sequence[Listener]) -> Problem | None:
-    """Inside one Gateway nobody wins: every listener of a conflict is refused."""
-    neighbours = [other for other in others if other.port == listener.port]
-    clashing = [other for other in neighbours if _clash(listener, other)]
-    if clashing:
-        names = ", ".join(f'"{other.name}" ({other.protocol})' for other in clashing)
-        message = f"port {listener.port} is also used, with another protocol, by listener {names}"
-        return Problem("Conflicted", "ProtocolConflict", message)
-    same = [other for other in neighbours if other.protocol == listener.protocol]
-    if listener.protocol in ("TCP", "UDP") and same:
-        return Problem("Conflicted", "ProtocolConflict", f'port {listener.port} is also used by "{same[0].name}"')
-    equal = [other for other in same if other.hostname == listener.hostname]
-    if equal:
-        message = f'listener "{equal[0].name}" has the same port, protocol and hostname'
-        return Problem("Conflicted", "HostnameConflict", message)
-    return None
-
-
-def _clash(one: Listener, other: Listener) -> bool:
-    streams = {_STREAMS.get(one.protocol), _STREAMS.get(other.protocol)}
-    if None in streams or "udp" in streams:
-        return False
-    return len(streams) > 1 or (one.protocol != other.protocol and one.tls_mode != other.tls_mode)
-
-
-def _overlapping(one: Listener, other: Listener) -> bool:
-    both = {one.protocol, other.protocol} <= {"HTTPS", "TLS"}
-    return both and one.port == other.port and overlap(one.hostname, other.hostname) is not None

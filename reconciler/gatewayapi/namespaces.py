@@ -1,17 +1,19 @@
-"""Which namespaces a Listener takes Routes from."""
+"""Which namespaces a Listener takes Routes from, and a Gateway ListenerSets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.gatewayapi.resources import AllowedRoutes, LabelSelector
+from reconciler.gatewayapi.resources import AllowedListeners, AllowedRoutes, LabelSelector
 from reconciler.ir import frozen_map
 
 _NONE: Mapping[str, str] = frozen_map()
 
 
-def allowed_from(allowed: AllowedRoutes, holder: str, namespace: str, labels: Mapping[str, Mapping[str, str]]) -> bool:
-    """Return whether Routes of `namespace` may attach to a listener whose Gateway lives in namespace `holder`.
+def allowed_from(
+    allowed: AllowedRoutes | AllowedListeners, holder: str, namespace: str, labels: Mapping[str, Mapping[str, str]]
+) -> bool:
+    """Return whether objects of `namespace` may attach to one (listener or Gateway) that lives in namespace `holder`.
 
     `labels` are those of the Namespaces by name. No selector selects nothing, an empty one everything.
     """

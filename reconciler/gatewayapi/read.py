@@ -9,21 +9,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.gatewayapi.kinds import route_kinds
+from reconciler.gatewayapi.read_gateways import read_gateway, read_gateway_class, read_listener_set
 from reconciler.gatewayapi.read_policies import read_targets, read_tls_policy
 from reconciler.gatewayapi.read_routes import read_route
-from reconciler.gatewayapi.references import gateways_named
+from reconciler.gatewayapi.references import Sets, gateway_of_set, gateways_named, parents_claimed
 from reconciler.gatewayapi.resources import (
     GROUP,
-    AllowedRoutes,
     ConfigObject,
     EndpointSlice,
-    Gateway,
-    GatewayClass,
     Holder,
-    LabelSelector,
-    Listener,
     Namespace,
-    ObjectRef,
     ReferenceGrant,
     Service,
     ServicePortSpec,
@@ -31,7 +26,7 @@ from reconciler.gatewayapi.resources import (
 )
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.values import boolean, items, mapping, number, read_meta, strings, text
-from reconciler.ir import CertificateFacts, frozen_map
+from reconciler.ir import CaBundle, CertificateFacts, frozen_map
 from reconciler.keys import GatewayKey
 
 CONFIG_GROUP = "routewright.dev"
@@ -44,13 +39,15 @@ def take_snapshot(
     key: GatewayKey,
     controller: str,
     objects: Iterable[Mapping[str, Any]],
-    certificates: Iterable[CertificateFacts] = (),
+    facts: Iterable[CertificateFacts | CaBundle] = (),
     bundle_version: str = "",
     versions: Mapping[str, str] = _NO_VERSIONS,
 ) -> Snapshot:
     """Return the snapshot of one Gateway (or, with an empty namespace in `key`, of one GatewayClass).
 
-    `objects` are plain and may hold more than the run needs: other Gateways, classes and Routes are left out.
+    `objects` are plain and may hold more than the run needs: other Gateways, classes and Routes are left out. All
+    ListenerSets of the cluster have to be there, since a Route may name any of them. `facts` are those of Secrets and
+    of ConfigMaps that are referred to.
     """
     by_kind: dict[str, list[Mapping[str, Any]]] = {}
     for item in objects:
@@ -59,27 +56,56 @@ def take_snapshot(
     gateway = next((g for g in gateways if (g.meta.namespace, g.meta.name) == (key.namespace, key.name)), None)
     class_name = gateway.class_name if gateway else ("" if key.namespace else key.name)
     classes = [read_gateway_class(item) for item in by_kind.get("GatewayClass", ())]
-    named = (key.namespace, key.name)
-    routes = (
-        item for kind in route_kinds() for item in by_kind.get(kind, ()) if named in gateways_named(item, controller)
-    )
     configs = (item for kind in CONFIG_KINDS for item in by_kind.get(kind, ()))
+    sets = {_name(item): gateway_of_set(item) for item in by_kind.get("ListenerSet", ())}
+    routes = [item for kind in route_kinds() for item in by_kind.get(kind, ())]
+    mine, lost = _routes_of(key, controller, routes, sets)
+    known = tuple(facts)
     return Snapshot(
         key=key,
         controller=controller,
         gateway=gateway,
         gateway_class=next((c for c in classes if class_name and c.meta.name == class_name), None),
-        routes=tuple(read_route(item) for item in routes),
+        listener_sets=tuple(
+            read_listener_set(item)
+            for item in by_kind.get("ListenerSet", ())
+            if sets[_name(item)] == (key.namespace, key.name)
+        ),
+        lost_sets=lost,
+        routes=tuple(read_route(item) for item in mine),
         grants=tuple(read_grant(item) for item in by_kind.get("ReferenceGrant", ())),
         services=tuple(read_service(item) for item in by_kind.get("Service", ())),
         slices=tuple(read_slice(item) for item in by_kind.get("EndpointSlice", ())),
         namespaces=tuple(Namespace(read_meta(item)) for item in by_kind.get("Namespace", ())),
         configs=tuple(read_config(item) for item in configs),
         tls_policies=tuple(read_tls_policy(item) for item in by_kind.get("BackendTLSPolicy", ())),
-        certificates=tuple(certificates),
+        certificates=tuple(one for one in known if isinstance(one, CertificateFacts)),
+        bundles=tuple(one for one in known if isinstance(one, CaBundle)),
         bundle_version=bundle_version,
         versions=versions,
     )
+
+
+def _name(item: Mapping[str, Any]) -> tuple[str, str]:
+    meta = mapping(item.get("metadata"))
+    return text(meta.get("namespace")), text(meta.get("name"))
+
+
+def _routes_of(
+    key: GatewayKey, controller: str, routes: Iterable[Mapping[str, Any]], sets: Sets
+) -> tuple[list[Mapping[str, Any]], tuple[Holder, ...]]:
+    """Return the Routes of a Gateway, and the ListenerSets that are gone but still stand in an entry of ours.
+
+    An entry for a ListenerSet that is gone names no Gateway any more: whichever run meets it removes it.
+    """
+    mine: list[Mapping[str, Any]] = []
+    lost: set[Holder] = set()
+    for route in routes:
+        gone = {one for one in parents_claimed(route, controller) if one[0] == "ListenerSet" and one[1:] not in sets}
+        lost |= {Holder(*one) for one in gone}
+        if gone or (key.namespace, key.name) in gateways_named(route, controller, sets):
+            mine.append(route)
+    return mine, tuple(sorted(lost)) if key.namespace else ()
 
 
 _GROUPS = {
@@ -87,6 +113,8 @@ _GROUPS = {
     "GatewayClass": GROUP,
     "ReferenceGrant": GROUP,
     "BackendTLSPolicy": GROUP,
+    "ListenerSet": GROUP,
+    "ConfigMap": "",
     "Service": "",
     "Namespace": "",
     "Secret": "",
@@ -100,100 +128,6 @@ def kind_of(item: Mapping[str, Any]) -> str:
     kind, api_version = text(item.get("kind")), text(item.get("apiVersion"))
     known = route_kinds()[kind].group if kind in route_kinds() else _GROUPS.get(kind)
     return kind if known == api_version.rpartition("/")[0] else ""
-
-
-def read_gateway(item: Mapping[str, Any]) -> Gateway:
-    """Return the view of a Gateway."""
-    spec = mapping(item.get("spec"))
-    infrastructure = mapping(spec.get("infrastructure"))
-    meta = read_meta(item)
-    return Gateway(
-        meta=meta,
-        class_name=text(spec.get("gatewayClassName")),
-        listeners=read_listeners(spec, Holder("Gateway", meta.namespace, meta.name)),
-        addresses=tuple(
-            (text(entry.get("type")) or "IPAddress", text(entry.get("value"))) for entry in items(spec.get("addresses"))
-        ),
-        labels=_strings_of(infrastructure.get("labels")),
-        annotations=_strings_of(infrastructure.get("annotations")),
-        parameters=_parameters(infrastructure.get("parametersRef"), meta.namespace),
-        status=mapping(item.get("status")),
-    )
-
-
-def read_listeners(spec: Mapping[str, Any], holder: Holder) -> tuple[Listener, ...]:
-    """Return the listeners of a Gateway's or ListenerSet's spec."""
-    return tuple(_listener(entry, holder) for entry in items(spec.get("listeners")))
-
-
-def _listener(entry: Mapping[str, Any], holder: Holder) -> Listener:
-    tls = mapping(entry.get("tls"))
-    return Listener(
-        name=text(entry.get("name")),
-        port=number(entry.get("port")),
-        protocol=text(entry.get("protocol")),
-        holder=holder,
-        hostname=text(entry.get("hostname")).lower(),
-        allowed=_allowed(mapping(entry.get("allowedRoutes"))),
-        tls_mode=(text(tls.get("mode")) or "Terminate") if isinstance(entry.get("tls"), Mapping) else "",
-        certificate_refs=tuple(_object_ref(ref, "Secret") for ref in items(tls.get("certificateRefs"))),
-        tls_options=_strings_of(tls.get("options")),
-    )
-
-
-def _allowed(block: Mapping[str, Any]) -> AllowedRoutes:
-    namespaces = mapping(block.get("namespaces"))
-    selector = namespaces.get("selector")
-    kinds = (
-        (text(kind.get("group")) if "group" in kind else GROUP, text(kind.get("kind")))
-        for kind in items(block.get("kinds"))
-    )
-    return AllowedRoutes(
-        source=text(namespaces.get("from")) or "Same",
-        selector=_selector(selector) if isinstance(selector, Mapping) else None,
-        kinds=tuple(kinds),
-    )
-
-
-def _selector(block: Mapping[str, Any]) -> LabelSelector:
-    expressions = (
-        (text(one.get("key")), text(one.get("operator")), strings(one.get("values")))
-        for one in items(block.get("matchExpressions"))
-    )
-    return LabelSelector(labels=_strings_of(block.get("matchLabels")), expressions=tuple(expressions))
-
-
-def _object_ref(block: Mapping[str, Any], kind: str) -> ObjectRef:
-    return ObjectRef(
-        group=text(block.get("group")),
-        kind=text(block.get("kind")) or kind,
-        namespace=text(block.get("namespace")),
-        name=text(block.get("name")),
-        port=number(block.get("port")),
-    )
-
-
-def _parameters(block: object, namespace: str) -> ObjectRef | None:
-    ref = mapping(block)
-    if not ref:
-        return None
-    return ObjectRef(
-        group=text(ref.get("group")),
-        kind=text(ref.get("kind")),
-        namespace=text(ref.get("namespace")) or namespace,
-        name=text(ref.get("name")),
-    )
-
-
-def read_gateway_class(item: Mapping[str, Any]) -> GatewayClass:
-    """Return the view of a GatewayClass."""
-    spec = mapping(item.get("spec"))
-    return GatewayClass(
-        meta=read_meta(item),
-        controller=text(spec.get("controllerName")),
-        parameters=_parameters(spec.get("parametersRef"), ""),
-        status=mapping(item.get("status")),
-    )
 
 
 def read_grant(item: Mapping[str, Any]) -> ReferenceGrant:
@@ -264,7 +198,3 @@ def read_config(item: Mapping[str, Any]) -> ConfigObject:
         targets=read_targets(mapping(item.get("spec"))),
         status=mapping(item.get("status")),
     )
-
-
-def _strings_of(value: object) -> Mapping[str, str]:
-    return frozen_map({str(key): text(item) for key, item in mapping(value).items()})

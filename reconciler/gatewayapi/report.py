@@ -5,28 +5,35 @@ Everything is told where its owner looks: a Route's trouble on the Route, a list
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.errors import QuotaExceeded, TransientError
 from reconciler.gatewayapi.conditions import Conditions
-from reconciler.gatewayapi.graph import Attachment, Graph, ListenerNode, PolicyNode, Problem
+from reconciler.gatewayapi.features import supported_features
+from reconciler.gatewayapi.graph import Attachment, Graph, PolicyNode, Problem
 from reconciler.gatewayapi.kinds import route_kinds
+from reconciler.gatewayapi.report_listeners import ListenerReport, left_alone
 from reconciler.gatewayapi.resources import Gateway, GatewayClass, Meta, Route
 from reconciler.gatewayapi.status import (
     ClassStatus,
     Condition,
     GatewayStatus,
-    ListenerStatus,
     ParentStatus,
     PolicyStatus,
     RouteStatus,
+    SetStatus,
     StatusUpdate,
 )
 from reconciler.ir import Capabilities, Rejection
 from reconciler.keys import GatewayKey, RouteKey
 from reconciler.plan import Failure, Outcome
 
+type Body = GatewayStatus | SetStatus | RouteStatus | PolicyStatus | ClassStatus
+
+ADDRESS = "address/"
+"""What the text form of an `Address` begins with."""
 OLDEST_BUNDLE = (1, 6)
 """Older bundles of CRDs lack fields that we rely on."""
 
@@ -34,15 +41,17 @@ OLDEST_BUNDLE = (1, 6)
 def build_status(
     graph: Graph, controller: str, capabilities: Capabilities, rejections: Sequence[Rejection], outcome: Outcome
 ) -> tuple[StatusUpdate, ...]:
-    """Return the updates of one run: Gateway (or GatewayClass), then Routes, then those that we let go."""
+    """Return the updates of one run: Gateway (or GatewayClass), its ListenerSets, Routes, then those that we let go."""
     story = _Story(graph, tuple(rejections), outcome)
     updates: list[StatusUpdate] = []
     if graph.gateway_class is not None and graph.gateway is None:
         updates.append(_class(graph, graph.gateway_class, capabilities))
     if graph.gateway is not None and graph.ours and not graph.gateway.meta.deleted:
-        updates.append(_update("Gateway", graph.gateway.meta, story.gateway(graph.gateway)))
+        updates.extend(_gateway(graph, graph.gateway, story))
         updates.extend(_routes(graph, controller, story))
-    updates.extend(_route(route, RouteStatus(controller, graph.key, ())) for route in graph.former)
+    elif graph.gateway is not None:
+        updates.extend(_update("ListenerSet", node.listener_set.meta, left_alone(node)) for node in graph.sets)
+    updates.extend(_route(route, RouteStatus(controller, graph.holders, ())) for route in graph.former)
     updates.extend(_policy(node, graph.key, controller) for node in graph.policies)
     updates.extend(
         _update(one.kind, one.meta, PolicyStatus(controller, graph.key, ())) for one in graph.former_policies
@@ -50,7 +59,7 @@ def build_status(
     return tuple(updates)
 
 
-def _update(kind: str, meta: Meta, body: GatewayStatus | RouteStatus | PolicyStatus | ClassStatus) -> StatusUpdate:
+def _update(kind: str, meta: Meta, body: Body) -> StatusUpdate:
     return StatusUpdate(kind, meta.namespace, meta.name, meta.uid, meta.generation, body)
 
 
@@ -66,13 +75,24 @@ def _policy(node: PolicyNode, gateway: GatewayKey, controller: str) -> StatusUpd
     return _update(node.kind, node.meta, PolicyStatus(controller, gateway, tuple(conditions)))
 
 
+def _gateway(graph: Graph, gateway: Gateway, story: _Story) -> Iterator[StatusUpdate]:
+    """Yield the updates of a Gateway and of its ListenerSets."""
+    say = Conditions("Gateway", gateway.meta.generation)
+    accepted = story.accepted(say)
+    programmed = story.programmed(say, accepted)
+    sets = [(node.listener_set, story.listeners.of_set(node, accepted, programmed)) for node in graph.sets]
+    attached = sum(body.conditions[0].status == "True" for _, body in sets)
+    yield _update("Gateway", gateway.meta, replace(story.gateway(say, accepted, programmed), attached_sets=attached))
+    yield from (_update("ListenerSet", one.meta, body) for one, body in sets)
+
+
 def _routes(graph: Graph, controller: str, story: _Story) -> Iterator[StatusUpdate]:
     by_route: dict[RouteKey, list[Attachment]] = {}
     for item in graph.attachments:
         by_route.setdefault(item.key, []).append(item)
     for items in by_route.values():
         parents = tuple(ParentStatus(item.parent, story.parent(item)) for item in items)
-        yield _route(items[0].route, RouteStatus(controller, graph.key, parents))
+        yield _route(items[0].route, RouteStatus(controller, graph.holders, parents))
 
 
 def _class(graph: Graph, gateway_class: GatewayClass, capabilities: Capabilities) -> StatusUpdate:
@@ -85,7 +105,7 @@ def _class(graph: Graph, gateway_class: GatewayClass, capabilities: Capabilities
         conditions.append(say.true("Accepted"))
     if graph.bundle_version:
         conditions.append(_version(say, graph.bundle_version))
-    return _update("GatewayClass", gateway_class.meta, ClassStatus(tuple(conditions), tuple(capabilities.features)))
+    return _update("GatewayClass", gateway_class.meta, ClassStatus(tuple(conditions), supported_features(capabilities)))
 
 
 def _version(say: Conditions, bundle: str) -> Condition:
@@ -107,38 +127,56 @@ class _Story:
 
     # --- Gateway ---
 
-    def gateway(self, gateway: Gateway) -> GatewayStatus:
-        say = Conditions("Gateway", gateway.meta.generation)
-        accepted = self._accepted(say)
-        programmed = self._programmed(say, accepted)
+    @property
+    def listeners(self) -> ListenerReport:
+        return ListenerReport(self.graph, self.rejections)
+
+    def gateway(self, say: Conditions, accepted: Condition, programmed: Condition) -> GatewayStatus:
+        unresolved = next((one for one in self.graph.problems if one.condition == "ResolvedRefs"), None)
         resolved = say.true("ResolvedRefs")
+        if unresolved is not None:
+            resolved = say.false("ResolvedRefs", unresolved.reason, unresolved.message)
         trouble = bool(self.outcome.failed or self.outcome.held or accepted.status == "False")
-        addresses = tuple(("Hostname", address) for address in self.outcome.addresses)
+        addresses = tuple((_address_type(address), address) for address in self.outcome.addresses)
         return GatewayStatus(
             addresses=None if trouble and not addresses else addresses,
-            conditions=(accepted, programmed, resolved),
-            listeners=tuple(self._listener(node, programmed) for node in self.graph.listeners),
+            conditions=(accepted, programmed, resolved, *self._insecure(say)),
+            listeners=tuple(self.listeners.status(node, programmed, accepted.generation) for node in self.graph.own),
         )
 
-    def _accepted(self, say: Conditions) -> Condition:
-        if self.graph.problems:
-            problem = self.graph.problems[0]
+    def _insecure(self, say: Conditions) -> Iterator[Condition]:
+        validations = [(node.listener, node.client_validation) for node in self.graph.listeners]
+        ports = {str(one.port) for one, found in validations if found and found.mode == "AllowInsecureFallback"}
+        if ports:
+            message = f"port {', '.join(sorted(ports))}: clients without a valid certificate are let in"
+            yield say.true("InsecureFrontendValidationMode", "ConfigurationChanged", message)
+
+    def accepted(self, say: Conditions) -> Condition:
+        problem = next((one for one in self.graph.problems if one.condition == "Accepted"), None)
+        if problem is not None:
             return say.false("Accepted", problem.reason, problem.message)
-        invalid = [node.listener.name for node in self.graph.listeners if self._refused(node) or not node.served]
+        own = self.graph.own
+        invalid = [node.listener.name for node in own if not self.listeners.valid(node)]
         if not invalid:
             return say.true("Accepted")
         message = f"listeners that are not valid: {', '.join(invalid)}; see their conditions"
-        if all(self._refused(node) for node in self.graph.listeners):
+        if all(self.listeners.refused(node) for node in own):
             return say.false("Accepted", "ListenersNotValid", message)
         return say.true("Accepted", "ListenersNotValid", message)
 
-    def _programmed(self, say: Conditions, accepted: Condition) -> Condition:
+    def programmed(self, say: Conditions, accepted: Condition) -> Condition:
         if accepted.status == "False":
             return say.false("Programmed", "Invalid", f"not accepted: {accepted.message}")
         if self.outcome.held:
             return say.false("Programmed", "Pending", f"changes are held: {self.outcome.held}")
         if failure := self._worst():
             return say.false("Programmed", _reason(failure), failure.error.message)
+        return self._serving(say)
+
+    def _serving(self, say: Conditions) -> Condition:
+        """Return whether all was made that was asked for, and answers under the addresses asked for."""
+        if unusable := [one for one in self.rejections if one.origin.startswith(ADDRESS)]:
+            return say.false("Programmed", unusable[0].reason, "; ".join(one.message for one in unusable))
         if self.outcome.waiting:
             return say.false(
                 "Programmed", "Pending", f"waiting: {'; '.join(sorted(one.text for one in self.outcome.waiting))}"
@@ -152,39 +190,6 @@ class _Story:
         own = [failure for failure in self.outcome.failed if not _routes_of(failure)]
         lasting = [failure for failure in own if not isinstance(failure.error, TransientError)]
         return next(iter(lasting or own), None)
-
-    # --- listeners ---
-
-    def _refusal(self, node: ListenerNode) -> Problem | None:
-        """Return why a listener is refused: a conflict first, then its own values, then what the cloud cannot."""
-        by_condition = {problem.condition: problem for problem in reversed(node.problems)}
-        for condition in ("Conflicted", "Accepted"):
-            if condition in by_condition:
-                return by_condition[condition]
-        name = f"listener/{node.listener.id}"
-        found = next((one for one in self.rejections if one.origin == name), None)
-        return Problem("Accepted", found.reason, found.message) if found else None
-
-    def _refused(self, node: ListenerNode) -> bool:
-        return self._refusal(node) is not None
-
-    def _listener(self, node: ListenerNode, programmed: Condition) -> ListenerStatus:
-        generation = programmed.generation
-        say = Conditions("Listener", generation)
-        refusal = self._refusal(node)
-        conditions = [_listener_accepted(say, refusal), *_listener_programmed(say, node, refusal, programmed)]
-        unresolved = next((p for p in node.problems if p.condition == "ResolvedRefs"), None)
-        if unresolved is None:
-            conditions.append(say.true("ResolvedRefs"))
-        else:
-            every = "; ".join(p.message for p in node.problems if p.condition == "ResolvedRefs")
-            conditions.append(say.false("ResolvedRefs", unresolved.reason, every))
-        if refusal is not None and refusal.condition == "Conflicted":
-            conditions.append(say.true("Conflicted", refusal.reason, refusal.message))
-        if node.overlapping:
-            message = "another TLS listener of this port takes some of the same hostnames"
-            conditions.append(say.true("OverlappingTLSConfig", "OverlappingHostnames", message))
-        return ListenerStatus(node.listener.name, node.kinds, node.attached, tuple(conditions))
 
     # --- Routes ---
 
@@ -232,29 +237,21 @@ class _Story:
         return {**cannot, **item.dropped}
 
 
-def _listener_accepted(say: Conditions, refusal: Problem | None) -> Condition:
-    return say.false("Accepted", refusal.reason, refusal.message) if refusal else say.true("Accepted")
-
-
-def _listener_programmed(
-    say: Conditions, node: ListenerNode, refusal: Problem | None, programmed: Condition
-) -> Iterator[Condition]:
-    if refusal is not None:
-        reason = refusal.reason if refusal.condition == "Conflicted" else "Invalid"
-        yield say.false("Programmed", reason, refusal.message)
-    elif not node.served:
-        yield say.false("Programmed", "Invalid", "no certificate can be used: see ResolvedRefs")
-    elif programmed.status == "True":
-        yield say.true("Programmed")
-    else:
-        reason = "Invalid" if programmed.reason == "Invalid" else "Pending"
-        yield say.false("Programmed", reason, programmed.message)
-
-
 def _reason(failure: Failure) -> str:
     if isinstance(failure.error, TransientError):
         return "Pending"
+    address = next((origin for origin in failure.origins if origin.startswith(ADDRESS)), "")
+    if address:
+        return "AddressNotAssigned" if address.endswith("/") else "AddressNotUsable"
     return "NoResources" if isinstance(failure.error, QuotaExceeded) else "Invalid"
+
+
+def _address_type(address: str) -> str:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return "Hostname"
+    return "IPAddress"
 
 
 def _routes_of(failure: Failure) -> frozenset[RouteKey]:

@@ -113,15 +113,15 @@ class Listener:
     tls_options: Mapping[str, str] = field(default_factory=frozen_map)
 
     @property
-    def ends_tls(self) -> bool:
-        """Whether TLS ends here, so that a certificate is needed."""
-        return self.protocol == "HTTPS" or (self.protocol == "TLS" and self.tls_mode == "Terminate")
-
-    @property
     def id(self) -> str:
         """The name, for a listener of a ListenerSet behind `<namespace>/<name of the set>/`."""
         holder = self.holder
         return self.name if holder.kind == "Gateway" else f"{holder.namespace}/{holder.name}/{self.name}"
+
+    @property
+    def ends_tls(self) -> bool:
+        """Whether TLS ends here, so that a certificate is needed."""
+        return self.protocol == "HTTPS" or (self.protocol == "TLS" and self.tls_mode != "Passthrough")
 
 
 @dataclass(frozen=True, slots=True)

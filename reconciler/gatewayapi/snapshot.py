@@ -14,6 +14,8 @@ from reconciler.gatewayapi.resources import (
     EndpointSlice,
     Gateway,
     GatewayClass,
+    Holder,
+    ListenerSet,
     Namespace,
     ReferenceGrant,
     Route,
@@ -32,8 +34,10 @@ class Snapshot:
         controller: our controllerName, e.g. `routewright.dev/aws`.
         gateway: None if it does not exist.
         bundle_version: of the installed Gateway API CRDs, e.g. `v1.7.0`; "" if unknown.
-        certificates: facts of every Secret that a listener refers to and that may be read; a referenced and granted
-            Secret without an entry here does not exist.
+        listener_sets: those that name the Gateway as their parent, admitted or not.
+        lost_sets: ListenerSets that are gone, but stand in a parent entry of ours on one of the Routes.
+        certificates: facts of every Secret that the Gateway or its ListenerSets refer to and that may be read; a
+            referenced and granted Secret without an entry here does not exist.
         versions: by kind of Route, the version up to which nothing is missing; a kind that is not here is as of now.
         bundles: of every ConfigMap that is referred to as a bundle of certificate authorities and may be read.
         The order of the tuples carries no meaning.
@@ -43,6 +47,8 @@ class Snapshot:
     controller: str
     gateway: Gateway | None = None
     gateway_class: GatewayClass | None = None
+    listener_sets: tuple[ListenerSet, ...] = ()
+    lost_sets: tuple[Holder, ...] = ()
     routes: tuple[Route, ...] = ()
     grants: tuple[ReferenceGrant, ...] = ()
     services: tuple[Service, ...] = ()

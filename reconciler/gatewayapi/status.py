@@ -12,16 +12,26 @@ from typing import Any
 
 from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.read_refs import read_parent_ref
-from reconciler.gatewayapi.references import names_gateway
-from reconciler.gatewayapi.resources import GROUP, ParentRef
+from reconciler.gatewayapi.references import names_gateway, parent_named
+from reconciler.gatewayapi.resources import GROUP, Holder, ParentRef
 from reconciler.gatewayapi.values import items, mapping, number, text
 from reconciler.keys import GatewayKey
 
 MAX_CONDITIONS = 8
 MAX_PARENTS = 32
 MAX_ANCESTORS = 16
-OURS = frozenset({"Accepted", "Programmed", "ResolvedRefs", "Conflicted", "OverlappingTLSConfig", "PartiallyInvalid"})
-"""Condition types that we write on Gateways, listeners and Routes: one of these that no longer holds is removed."""
+OURS = frozenset(
+    {
+        "Accepted",
+        "Programmed",
+        "ResolvedRefs",
+        "Conflicted",
+        "OverlappingTLSConfig",
+        "PartiallyInvalid",
+        "InsecureFrontendValidationMode",
+    }
+)
+"""Condition types that we write on all but classes: one of these that no longer holds is removed."""
 OURS_ON_CLASS = frozenset({"Accepted", "SupportedVersion"})
 
 
@@ -38,7 +48,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class ListenerStatus:
-    """An entry of Gateway.status.listeners."""
+    """An entry of the status.listeners of a Gateway or ListenerSet."""
 
     name: str
     kinds: tuple[str, ...]
@@ -48,9 +58,21 @@ class ListenerStatus:
 
 @dataclass(frozen=True, slots=True)
 class GatewayStatus:
-    """Our part of a Gateway's status. `addresses`: (type, value); None leaves what is published: we know no better."""
+    """Our part of a Gateway's status. `addresses`: (type, value); None leaves what is published: we know no better.
+
+    `attached_sets`: number of ListenerSets that are part of it.
+    """
 
     addresses: tuple[tuple[str, str], ...] | None
+    conditions: tuple[Condition, ...]
+    listeners: tuple[ListenerStatus, ...]
+    attached_sets: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SetStatus:
+    """Our part of a ListenerSet's status."""
+
     conditions: tuple[Condition, ...]
     listeners: tuple[ListenerStatus, ...]
 
@@ -67,12 +89,12 @@ class ParentStatus:
 class RouteStatus:
     """Our entries for one Gateway in a Route's status.
 
-    Entries of `controller` whose parentRef resolves to `gateway` and that are not in `parents` are removed; all else
-    stays.
+    Entries of `controller` whose parentRef resolves to one of `holders` (the Gateway and its ListenerSets) and that are
+    not in `parents` are removed; all else stays.
     """
 
     controller: str
-    gateway: GatewayKey
+    holders: frozenset[Holder]
     parents: tuple[ParentStatus, ...]
 
 
@@ -102,7 +124,7 @@ class StatusUpdate:
     name: str
     uid: str
     generation: int
-    body: GatewayStatus | RouteStatus | PolicyStatus | ClassStatus
+    body: GatewayStatus | SetStatus | RouteStatus | PolicyStatus | ClassStatus
 
 
 def merge_status(update: StatusUpdate, current: Mapping[str, Any], now: str) -> dict[str, Any] | None:
@@ -113,6 +135,8 @@ def merge_status(update: StatusUpdate, current: Mapping[str, Any], now: str) -> 
     match update.body:
         case GatewayStatus():
             fresh = _gateway(update.body, current, now)
+        case SetStatus():
+            fresh = _holding(update.body, current, now)
         case RouteStatus():
             fresh = _route(update, update.body, current, now)
         case PolicyStatus():
@@ -151,11 +175,19 @@ def _plain(value: Any) -> Any:
 
 
 def _gateway(body: GatewayStatus, current: Mapping[str, Any], now: str) -> dict[str, Any]:
-    fresh = dict(current)
+    fresh = _holding(body, current, now)
     if body.addresses is not None:
         fresh["addresses"] = [{"type": kind, "value": value} for kind, value in body.addresses]
         if not fresh["addresses"]:
             del fresh["addresses"]
+    if body.attached_sets or "attachedListenerSets" in fresh:  # absent means none
+        fresh["attachedListenerSets"] = body.attached_sets
+    return fresh
+
+
+def _holding(body: GatewayStatus | SetStatus, current: Mapping[str, Any], now: str) -> dict[str, Any]:
+    """Return the status of an object with listeners, their entries and its conditions replaced."""
+    fresh = dict(current)
     fresh["conditions"] = _conditions(body.conditions, items(current.get("conditions")), now, OURS)
     old = {text(one.get("name")): one for one in items(current.get("listeners"))}
     fresh["listeners"] = [_listener(one, old.get(one.name, {}), now) for one in body.listeners]
@@ -216,13 +248,12 @@ def _route(update: StatusUpdate, body: RouteStatus, current: Mapping[str, Any], 
 
 
 def _named(entry: Mapping[str, Any], update: StatusUpdate, body: RouteStatus) -> ParentRef | None:
-    """Return the parentRef of an entry that is ours and names the Gateway of this run, None for any other."""
+    """Return the parentRef of an entry that is ours and this run's, None for any other."""
     ref = mapping(entry.get("parentRef"))
-    if entry.get("controllerName") != body.controller or not names_gateway(ref):
+    named = parent_named(ref, update.namespace)
+    if entry.get("controllerName") != body.controller or named is None or Holder(*named) not in body.holders:
         return None
-    parent = read_parent_ref(ref)
-    here = (parent.namespace or update.namespace, parent.name)
-    return parent if here == (body.gateway.namespace, body.gateway.name) else None
+    return read_parent_ref(ref)
 
 
 def _policy(update: StatusUpdate, body: PolicyStatus, current: Mapping[str, Any], now: str) -> dict[str, Any]:

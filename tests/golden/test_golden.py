@@ -1,5 +1,7 @@
 """Each folder here is a case: manifests in `in/`, and in `plan.yaml` what `routewright plan` says of them as YAML.
 
+Those in `reference/` are planned for the reference provider, which can do all that the specification has.
+
 The sentence that a case proves stands in the first line of its input.
 """
 
@@ -10,15 +12,23 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.plan import document, make_plan
+from cli.plan import Answer, document, make_plan, plan_with
+from providers.memory import MemoryProvider
 
 HERE = Path(__file__).parent
-CASES = sorted(path.parent for path in HERE.glob("*/in"))
+REFERENCE = HERE / "reference"
+CASES = sorted(path.parent for path in HERE.glob("**/in"))
+
+
+def _plan(case: Path, where: Path) -> Answer:
+    if case.parent == REFERENCE:
+        return plan_with([str(where)], "routewright.dev/memory", MemoryProvider())
+    return make_plan([str(where)])
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_manifests_become_the_plan_and_the_status_that_stand_beside_them(case: Path, *, update_golden: bool) -> None:
-    answer = make_plan([str(case / "in")])
+    answer = _plan(case, case / "in")
     text = yaml.safe_dump(document(answer), sort_keys=True, width=110, allow_unicode=True)
 
     if update_golden:
@@ -33,7 +43,7 @@ def test_the_order_of_the_input_never_matters(case: Path, tmp_path: Path) -> Non
     for place, text in enumerate(reversed(documents)):
         (tmp_path / f"{place:03}.yaml").write_text(text, encoding="utf-8")
 
-    assert document(make_plan([str(case / "in")])) == document(make_plan([str(tmp_path)]))
+    assert document(_plan(case, case / "in")) == document(_plan(case, tmp_path))
 
 
 def _documents(file: Path) -> list[str]:
@@ -41,11 +51,11 @@ def _documents(file: Path) -> list[str]:
     return [text] if file.suffix == ".json" else text.split("\n---\n")
 
 
-def test_there_are_at_least_sixty_cases_and_each_says_its_sentence() -> None:
+def test_there_are_at_least_a_hundred_cases_and_each_says_its_sentence() -> None:
     silent = [case.name for case in CASES if not _sentence(case)]
 
     assert [] == silent
-    assert len(CASES) >= 60
+    assert len(CASES) >= 100
 
 
 def _sentence(case: Path) -> str:

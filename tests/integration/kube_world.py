@@ -18,10 +18,9 @@ from kube.api import Api
 from kube.auth import connect
 from kube.cluster import KubeCluster
 from reconciler.events import Trigger
-from reconciler.gatewayapi.resources import GROUP, ParentRef
+from reconciler.gatewayapi.resources import GROUP, Holder, ParentRef
 from reconciler.gatewayapi.status import Condition, ParentStatus, RouteStatus, StatusUpdate
 from reconciler.ir import Placement
-from reconciler.keys import GatewayKey
 from reconciler.mark import Mark, State
 
 INFRA = Path(__file__).parents[2] / "infra"
@@ -124,7 +123,7 @@ def accepted(generation: int, message: str = "ok") -> Condition:
 def route_update(item: Plain, message: str = "ok") -> StatusUpdate:
     meta = item["metadata"]
     parents = (ParentStatus(ParentRef(GROUP, "Gateway", "infra", "gw"), (accepted(meta["generation"], message),)),)
-    body = RouteStatus(CONTROLLER, GatewayKey("any", "infra", "gw"), parents)
+    body = RouteStatus(CONTROLLER, frozenset({Holder("Gateway", "infra", "gw")}), parents)
     return StatusUpdate("HTTPRoute", "shop", meta["name"], meta["uid"], meta["generation"], body)
 
 

@@ -22,7 +22,7 @@ from kube.auth import connect
 from kube.cluster import KubeCluster
 from providers import provider_for
 from reconciler.events import Trigger
-from reconciler.gatewayapi.read import read_gateway
+from reconciler.gatewayapi.read_gateways import read_gateway
 from reconciler.gatewayapi.read_routes import read_route
 from reconciler.offline import plan_snapshot, without_times
 

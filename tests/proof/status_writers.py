@@ -20,9 +20,8 @@ from emulators.cluster.control_plane import ControlPlane
 from emulators.cluster.objects import Objects
 from kube.cluster import KubeCluster
 from reconciler.errors import Conflict
-from reconciler.gatewayapi.resources import GROUP, ParentRef
+from reconciler.gatewayapi.resources import GROUP, Holder, ParentRef
 from reconciler.gatewayapi.status import ParentStatus, RouteStatus, StatusUpdate
-from reconciler.keys import GatewayKey
 from tests.integration.kube_world import (
     CONTROLLER,
     ROUTES,
@@ -82,7 +81,7 @@ class Race:
         parent = ParentRef(GROUP, "Gateway", "infra", f"gw-{number}")
         body = RouteStatus(
             CONTROLLER,
-            GatewayKey("any", "infra", f"gw-{number}"),
+            frozenset({Holder("Gateway", "infra", f"gw-{number}")}),
             (ParentStatus(parent, (accepted(meta["generation"], f"turn {turn}"),)),),
         )
         return StatusUpdate("HTTPRoute", "shop", meta["name"], meta["uid"], meta["generation"], body)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from providers import provider_for
-from reconciler.gatewayapi.attachment import attach, resolves
+from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.read import take_snapshot
+from reconciler.gatewayapi.resources import GROUP, ParentRef
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import RouteStatus, StatusUpdate, merge_status
 from reconciler.keys import GatewayKey
@@ -99,12 +100,18 @@ def _check_parents(snapshot: Snapshot, updates: Sequence[StatusUpdate]) -> None:
     answers = {(one.namespace, one.name): one.body for one in updates if isinstance(one.body, RouteStatus)}
     silent = snapshot.gateway is None or not graph.ours or bool(snapshot.gateway.meta.deleted)
     for route in snapshot.routes:
-        wanted = [one for one in route.parents if resolves(one, route.meta.namespace, snapshot.key)]
+        wanted = [one for one in route.parents if _names(one, route.meta.namespace, snapshot.key)]
         body = answers.get((route.meta.namespace, route.meta.name))
         told = [one.parent for one in body.parents] if isinstance(body, RouteStatus) else []
         expected = [] if silent else list(dict.fromkeys(wanted))
         assert expected == told
         assert len(told) <= _MOST_PARENTS
+
+
+def _names(parent: ParentRef, namespace: str, key: GatewayKey) -> bool:
+    """Return whether a parentRef of a Route in a namespace names a Gateway."""
+    named = (parent.group, parent.kind, parent.namespace or namespace, parent.name)
+    return named == (GROUP, "Gateway", key.namespace, key.name)
 
 
 def _text(planned: Planned | None, updates: Sequence[StatusUpdate]) -> str:

@@ -145,13 +145,13 @@ def test_what_a_schema_refuses_is_named_by_field_and_the_rest_is_planned(tmp_pat
 
 
 def test_kinds_that_we_do_not_know_are_noted(tmp_path: Path) -> None:
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}
+    body = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "x"}}
     (tmp_path / "x.yaml").write_text(yaml.safe_dump(body))
 
     answer = run("plan", "-f", str(tmp_path), "--output", "yaml")
 
     assert 0 == answer.exit_code
-    assert "ConfigMap" in answer.stderr
+    assert "LimitRange" in answer.stderr
 
 
 def test_a_gateway_of_a_class_that_is_not_there_is_noted() -> None:

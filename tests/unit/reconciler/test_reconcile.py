@@ -289,7 +289,9 @@ def test_a_gateway_class_is_accepted_with_its_features_by_a_run_of_its_own(world
 
     status = world.cluster.get("GatewayClass", "", "aws")["status"]
     assert ("True", "Accepted") == world.cluster.conditions("GatewayClass", "", "aws")["Accepted"]
-    assert [{"name": "Gateway"}, {"name": "HTTPRoute"}, {"name": "ReferenceGrant"}] == status["supportedFeatures"]
+    names = [feature["name"] for feature in status["supportedFeatures"]]
+    assert sorted(names) == names
+    assert {"Gateway", "HTTPRoute", "ListenerSet", "ReferenceGrant", "UDPRoute"} <= set(names)
 
 
 def test_one_teams_broken_route_costs_only_itself(world: World) -> None:

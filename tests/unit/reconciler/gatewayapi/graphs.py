@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.graph import Graph
 from reconciler.gatewayapi.read import take_snapshot
-from reconciler.ir import CaBundle, Capabilities, Config, LoadBalancer, frozen_map
+from reconciler.ir import CaBundle, Capabilities, CertificateFacts, Config, Json, LoadBalancer, frozen_map
 from reconciler.keys import ConfigMapRef, GatewayKey
 from tests.builders import CLUSTER, CONTROLLER
 
@@ -26,6 +26,8 @@ EVERYTHING = Capabilities(
             "UDP": ("UDPRoute",),
         }
     ),
+    client_validation=("AllowValidOnly", "AllowInsecureFallback"),
+    address_types=("IPAddress", "Hostname"),
     tls_modes=("Passthrough", "Terminate"),
     backend_tls=True,
     well_known_ca=("System",),
@@ -50,8 +52,8 @@ class AnyCloud:
         del config
         return ()
 
-    def refused(self, base: Config, over: Mapping[str, Any]) -> tuple[str, ...]:
-        """Nothing is ever refused."""
+    def refused(self, base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
+        """Nothing is refused."""
         del base, over
         return ()
 
@@ -62,12 +64,13 @@ class World:
 
     objects: tuple[dict[str, Any], ...]
     bundles: tuple[CaBundle, ...] = (CA,)
+    certificates: tuple[CertificateFacts, ...] = ()
     cloud: AnyCloud = field(default_factory=AnyCloud)
 
     def graph(self) -> Graph:
         """Return the graph of Gateway infra/gw."""
-        snapshot = take_snapshot(KEY, CONTROLLER, self.objects, (), "v1.7.0")
-        return attach(replace(snapshot, bundles=self.bundles), self.cloud)
+        snapshot = take_snapshot(KEY, CONTROLLER, self.objects, (*self.certificates, *self.bundles), "v1.7.0")
+        return attach(snapshot, self.cloud)
 
     def lb(self) -> LoadBalancer:
         """Return the load balancer that it means."""

@@ -8,7 +8,8 @@ import pytest
 
 from reconciler.gatewayapi.hostnames import covers, effective, overlap
 from reconciler.gatewayapi.namespaces import selects
-from reconciler.gatewayapi.read import kind_of, read_gateway, read_slice, take_snapshot
+from reconciler.gatewayapi.read import kind_of, read_slice, take_snapshot
+from reconciler.gatewayapi.read_gateways import read_gateway
 from reconciler.gatewayapi.read_routes import read_route
 from reconciler.gatewayapi.references import gateways_named, secrets_named, services_named
 from reconciler.gatewayapi.resources import GROUP, LabelSelector

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.gatewayapi.conditions import CATALOGUE, MAX_MESSAGE, Conditions
-from reconciler.gatewayapi.resources import GROUP, ParentRef
+from reconciler.gatewayapi.resources import GROUP, Holder, ParentRef
 from reconciler.gatewayapi.status import (
     ClassStatus,
     Condition,
@@ -19,9 +19,8 @@ from reconciler.gatewayapi.status import (
     StatusUpdate,
     merge_status,
 )
-from reconciler.keys import GatewayKey
 
-KEY = GatewayKey("c", "infra", "gw")
+HOLDERS = frozenset({Holder("Gateway", "infra", "gw")})
 OURS = "routewright.dev/aws"
 NOW, LATER = "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"
 PARENT = ParentRef(GROUP, "Gateway", "infra", "gw")
@@ -30,7 +29,7 @@ STRANGE = {"type": "example.com/Odd", "status": "True", "reason": "X", "message"
 
 
 def on_route(*parents: ParentStatus, generation: int = 1) -> StatusUpdate:
-    return StatusUpdate("HTTPRoute", "a", "web", "uid", generation, RouteStatus(OURS, KEY, parents))
+    return StatusUpdate("HTTPRoute", "a", "web", "uid", generation, RouteStatus(OURS, HOLDERS, parents))
 
 
 def on_gateway(*conditions: Condition, addresses: tuple[tuple[str, str], ...] | None = ()) -> StatusUpdate:
@@ -76,7 +75,9 @@ def test_our_entry_that_is_no_longer_wanted_is_removed() -> None:
 
 def test_a_parent_ref_is_echoed_as_written_with_group_and_kind() -> None:
     local = replace(PARENT, namespace="", section_name="http", port=80)
-    update = StatusUpdate("HTTPRoute", "infra", "web", "uid", 1, RouteStatus(OURS, KEY, (ParentStatus(local, (YES,)),)))
+    update = StatusUpdate(
+        "HTTPRoute", "infra", "web", "uid", 1, RouteStatus(OURS, HOLDERS, (ParentStatus(local, (YES,)),))
+    )
 
     (entry,) = merged(update, {})["parents"]
 
@@ -179,4 +180,9 @@ def test_every_message_fits_the_schema_and_hundreds_of_them_into_one_object() ->
 def test_conditions_that_are_only_written_while_true_have_no_false_reason() -> None:
     only_true = {t for types in CATALOGUE.values() for t, reasons in types.items() if not reasons["False"]}
 
-    assert {"Conflicted", "OverlappingTLSConfig", "PartiallyInvalid"} == only_true
+    assert {
+        "Conflicted",
+        "OverlappingTLSConfig",
+        "PartiallyInvalid",
+        "InsecureFrontendValidationMode",
+    } == only_true

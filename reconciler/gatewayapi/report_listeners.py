@@ -1,0 +1,120 @@
+"""What a run says about listeners, on the object that holds them: the Gateway, or a ListenerSet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reconciler.gatewayapi.conditions import Conditions
+from reconciler.gatewayapi.graph import Graph, ListenerNode, Problem, SetNode
+from reconciler.gatewayapi.status import Condition, ListenerStatus, SetStatus
+from reconciler.ir import Rejection
+
+_PROGRAMMED = {"ParentNotAccepted": "ParentNotProgrammed"}
+"""Reason of Programmed=False for a ListenerSet that is refused, where it is not that of Accepted=False."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerReport:
+    """Tells what became of listeners; `rejections` are the provider's."""
+
+    graph: Graph
+    rejections: tuple[Rejection, ...]
+
+    def refusal(self, node: ListenerNode) -> Problem | None:
+        """Return why a listener is refused: a conflict first, then its own values, then what the cloud cannot."""
+        by_condition = {problem.condition: problem for problem in reversed(node.problems)}
+        for condition in ("Conflicted", "Accepted"):
+            if condition in by_condition:
+                return by_condition[condition]
+        name = f"listener/{node.listener.id}"
+        found = next((one for one in self.rejections if one.origin == name), None)
+        return Problem("Accepted", found.reason, found.message) if found else None
+
+    def refused(self, node: ListenerNode) -> bool:
+        """Return whether a listener is not accepted."""
+        return self.refusal(node) is not None
+
+    def valid(self, node: ListenerNode) -> bool:
+        """Return whether a listener is accepted, and has the certificate that it needs."""
+        return node.served and not self.refused(node)
+
+    def status(self, node: ListenerNode, programmed: Condition, generation: int) -> ListenerStatus:
+        """Return the entry of a listener; `programmed` is its holder's, `generation` too."""
+        say = Conditions("Listener", generation)
+        refusal = self.refusal(node)
+        conditions = [_accepted(say, refusal), *_programmed(say, node, refusal, programmed), _resolved(say, node)]
+        if refusal is not None and refusal.condition == "Conflicted":
+            conditions.append(say.true("Conflicted", refusal.reason, refusal.message))
+        if node.overlapping:
+            message = "another TLS listener of this port takes some of the same hostnames"
+            conditions.append(say.true("OverlappingTLSConfig", "OverlappingHostnames", message))
+        return ListenerStatus(node.listener.name, node.kinds, node.attached, tuple(conditions))
+
+    def of_set(self, node: SetNode, accepted: Condition, programmed: Condition) -> SetStatus:
+        """Return the status of a ListenerSet; `accepted` and `programmed` are the Gateway's."""
+        generation = node.listener_set.meta.generation
+        nodes = [one for one in self.graph.listeners if one.listener.holder == node.listener_set.holder]
+        conditions = self._conditions(node, nodes, accepted, programmed)
+        return SetStatus(conditions, tuple(self.status(one, conditions[1], generation) for one in nodes))
+
+    def _conditions(
+        self, node: SetNode, nodes: list[ListenerNode], parent_accepted: Condition, parent_programmed: Condition
+    ) -> tuple[Condition, Condition]:
+        say = Conditions("ListenerSet", node.listener_set.meta.generation)
+        if node.refused is not None:
+            return _refused(say, node.refused)
+        if parent_accepted.status == "False":
+            return _refused(say, Problem("Accepted", "ParentNotAccepted", "the Gateway is not accepted"))
+        accepted = self._set_accepted(say, nodes)
+        if accepted.status == "False":
+            return accepted, say.false("Programmed", "ListenersNotValid", accepted.message)
+        if parent_programmed.status == "True":
+            return accepted, say.true("Programmed")
+        return accepted, say.false("Programmed", "ParentNotProgrammed", parent_programmed.message)
+
+    def _set_accepted(self, say: Conditions, nodes: list[ListenerNode]) -> Condition:
+        invalid = [one.listener.name for one in nodes if not self.valid(one)]
+        if not invalid:
+            return say.true("Accepted")
+        message = f"listeners that are not valid: {', '.join(invalid)}; see their conditions"
+        if len(invalid) == len(nodes):
+            return say.false("Accepted", "ListenersNotValid", message)
+        return say.true("Accepted", "ListenersNotValid", message)
+
+
+def left_alone(node: SetNode) -> SetStatus:
+    """Return the status of a ListenerSet whose Gateway goes: it has no part of it any more."""
+    problem = node.refused or Problem("Accepted", "ParentNotAccepted", "the Gateway is gone")
+    return SetStatus(_refused(Conditions("ListenerSet", node.listener_set.meta.generation), problem), ())
+
+
+def _refused(say: Conditions, problem: Problem) -> tuple[Condition, Condition]:
+    reason = _PROGRAMMED.get(problem.reason, problem.reason)
+    return say.false("Accepted", problem.reason, problem.message), say.false("Programmed", reason, problem.message)
+
+
+def _accepted(say: Conditions, refusal: Problem | None) -> Condition:
+    return say.false("Accepted", refusal.reason, refusal.message) if refusal else say.true("Accepted")
+
+
+def _resolved(say: Conditions, node: ListenerNode) -> Condition:
+    unresolved = [problem for problem in node.problems if problem.condition == "ResolvedRefs"]
+    if not unresolved:
+        return say.true("ResolvedRefs")
+    return say.false("ResolvedRefs", unresolved[0].reason, "; ".join(problem.message for problem in unresolved))
+
+
+def _programmed(
+    say: Conditions, node: ListenerNode, refusal: Problem | None, programmed: Condition
+) -> Iterator[Condition]:
+    if refusal is not None:
+        reason = refusal.reason if refusal.condition == "Conflicted" else "Invalid"
+        yield say.false("Programmed", reason, refusal.message)
+    elif not node.served:
+        yield say.false("Programmed", "Invalid", "no certificate can be used: see ResolvedRefs")
+    elif programmed.status == "True":
+        yield say.true("Programmed")
+    else:
+        reason = "Invalid" if programmed.reason == "Invalid" else "Pending"
+        yield say.false("Programmed", reason, programmed.message)
