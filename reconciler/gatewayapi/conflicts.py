@@ -42,7 +42,8 @@ def _conflict(listener: Listener, others: Sequence[Listener]) -> Problem | None:
     """Return why a listener cannot stand beside others of its port."""
     if clashing := [other for other in others if _clash(listener, other)]:
         names = ", ".join(dict.fromkeys(_called(other, listener) for other in clashing))
-        message = f"port {listener.port} is also used, with another protocol, by {names}"
+        other = "protocol" if any(one.protocol != listener.protocol for one in clashing) else "tls.mode"
+        message = f"port {listener.port} is also used, with another {other}, by {names}"
         return Problem("Conflicted", "ProtocolConflict", message)
     same = [other for other in others if other.protocol == listener.protocol]
     if same and listener.protocol in ("TCP", "UDP"):

@@ -51,9 +51,10 @@ class TlsRefs:
             message = f"caCertificateRefs names {ref.kind} {name} of group {ref.group!r}; use a ConfigMap"
             return Problem("ResolvedRefs", "InvalidCACertificateKind", message)
         bundle = self.bundles.get(ConfigMapRef(namespace, ref.name))
-        wrong = f"ConfigMap {name} does not exist" if bundle is None else bundle.problem and f"{name}: {bundle.problem}"
-        if bundle is None or wrong:
-            return Problem("ResolvedRefs", "InvalidCACertificateRef", wrong)
+        if bundle is None:
+            return Problem("ResolvedRefs", "InvalidCACertificateRef", f"ConfigMap {name} does not exist")
+        if bundle.problem:
+            return Problem("ResolvedRefs", "InvalidCACertificateRef", f"ConfigMap {name}: {bundle.problem}")
         return bundle
 
     def _refused(self, holder: Holder, ref: ObjectRef) -> Problem | None:
