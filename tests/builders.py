@@ -43,6 +43,26 @@ def gateway(name: str = "gw", namespace: str = "infra", listeners: Sequence[Plai
     }
 
 
+def listener_set(
+    name: str = "extra", namespace: str = "a", listeners: Sequence[Plain] | None = None, to: str = "gw", **more: Any
+) -> Plain:
+    """Return a ListenerSet for Gateway infra/<to>; `more` goes into its metadata."""
+    ref = {"group": GROUP, "kind": "Gateway", "namespace": "infra", "name": to}
+    return {
+        "apiVersion": f"{GROUP}/v1",
+        "kind": "ListenerSet",
+        "metadata": meta(name, namespace, **more),
+        "spec": {"parentRef": ref, "listeners": list(listeners or [listener("more", 8080)])},
+    }
+
+
+def open_gateway(listeners: Sequence[Plain] | None = None, **spec: Any) -> Plain:
+    """Return Gateway infra/gw that takes ListenerSets of all namespaces; `spec` adds to its spec."""
+    item = gateway(listeners=listeners)
+    item["spec"] |= {"allowedListeners": {"namespaces": {"from": "All"}}} | spec
+    return item
+
+
 def parent(name: str = "gw", namespace: str = "infra", **more: Any) -> Plain:
     """Return a parentRef."""
     return {"name": name, "namespace": namespace, **more}

@@ -11,12 +11,31 @@ from reconciler.gatewayapi.namespaces import selects
 from reconciler.gatewayapi.read import kind_of, read_slice, take_snapshot
 from reconciler.gatewayapi.read_gateways import read_gateway
 from reconciler.gatewayapi.read_routes import read_route
-from reconciler.gatewayapi.references import gateways_named, secrets_named, services_named
+from reconciler.gatewayapi.references import (
+    configmaps_named,
+    gateway_of_set,
+    gateways_named,
+    parents_named,
+    secrets_named,
+    services_named,
+)
 from reconciler.gatewayapi.resources import GROUP, LabelSelector
 from reconciler.ir import frozen_map
-from reconciler.keys import GatewayKey, SecretRef
+from reconciler.keys import ConfigMapRef, GatewayKey, SecretRef
 from reconciler.matches import PathMatch, PathType
-from tests.builders import CONTROLLER, gateway, gateway_class, grant, listener, parent, route, rule
+from tests.builders import (
+    CONTROLLER,
+    gateway,
+    gateway_class,
+    grant,
+    listener,
+    listener_set,
+    open_gateway,
+    parent,
+    route,
+    rule,
+    tls_policy,
+)
 
 NONSENSE: list[Any] = [None, 7, "text", [], {}, [1, "x", None], {"a": 1}, [{"b": []}], True]
 
@@ -104,6 +123,21 @@ def test_a_gateway_is_named_by_spec_and_by_the_status_that_we_wrote() -> None:
     assert {("infra", "one"), ("infra", "two")} == gateways_named(item, CONTROLLER)
 
 
+def test_a_route_on_a_listener_set_is_a_matter_of_the_sets_gateway() -> None:
+    item = route(parents=[parent("extra", "b", kind="ListenerSet"), parent("unknown", "b", kind="ListenerSet")])
+    sets = {("b", "extra"): gateway_of_set(listener_set("extra", "b"))}
+
+    assert {("infra", "gw")} == gateways_named(item, CONTROLLER, sets)
+    assert {("ListenerSet", "b", "extra"), ("ListenerSet", "b", "unknown")} == parents_named(item)
+
+
+def test_a_listener_set_of_something_else_than_a_gateway_has_no_gateway() -> None:
+    item = listener_set()
+    item["spec"]["parentRef"]["kind"] = "Service"
+
+    assert gateway_of_set(item) is None
+
+
 def test_a_service_parent_belongs_to_a_mesh() -> None:
     assert set() == gateways_named(route(parents=[{"group": "", "kind": "Service", "name": "x"}]), CONTROLLER)
 
@@ -173,3 +207,31 @@ def test_a_default_group_is_the_gateway_apis() -> None:
     (ref,) = read_route(route()).parents
 
     assert (GROUP, "Gateway") == (ref.group, ref.kind)
+
+
+def test_a_grant_names_secrets_for_the_kind_that_it_says() -> None:
+    tls = {"certificateRefs": [{"name": "theirs", "namespace": "certs"}]}
+    item = listener_set(listeners=[listener("https", 443, "HTTPS", tls=tls)])
+
+    assert set() == secrets_named(item, [grant("certs", ("Gateway", "a"), ("Secret", ""))])
+    granted = [grant("certs", ("ListenerSet", "a"), ("Secret", ""))]
+    assert {SecretRef("certs", "theirs")} == secrets_named(item, granted)
+
+
+def test_the_certificate_for_backends_is_a_secret_that_a_gateway_names() -> None:
+    item = open_gateway(tls={"backend": {"clientCertificateRef": {"name": "me"}}})
+
+    assert {SecretRef("infra", "me")} == secrets_named(item, [])
+
+
+def test_authorities_are_named_by_gateways_and_by_policies_on_services() -> None:
+    def wants(**ref: str) -> dict[str, Any]:
+        return {"validation": {"caCertificateRefs": [{"group": "", "kind": "ConfigMap", **ref}]}}
+
+    ports = [{"port": 8443, "tls": wants(name="theirs", namespace="certs")}]
+    item = open_gateway(tls={"frontend": {"default": wants(name="ca"), "perPort": ports}})
+    granted = grant("certs", ("Gateway", "infra"), ("ConfigMap", "theirs"))
+
+    assert {ConfigMapRef("infra", "ca")} == configmaps_named(item, [])
+    assert {ConfigMapRef("infra", "ca"), ConfigMapRef("certs", "theirs")} == configmaps_named(item, [granted])
+    assert {ConfigMapRef("a", "ca")} == configmaps_named(tls_policy(), [])
