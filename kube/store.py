@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -42,8 +42,8 @@ class Found:
 class Store:
     """The Routes of one cluster, for the Gateways of one controller. Threads may share it."""
 
-    def __init__(self, api: Api, controller: str) -> None:
-        self._shelves = [_Shelf(api, kind, controller) for kind in kinds.ROUTES]
+    def __init__(self, api: Api, controller: str, routes: Iterable[kinds.Kind] = kinds.ROUTES) -> None:
+        self._shelves = [_Shelf(api, kind, controller) for kind in routes]
 
     def routes(self, namespace: str, name: str, need: Callable[[str], Need]) -> Found:
         """Return the Routes that name a Gateway; `need` says how fresh a kind must be. Raises ReconcilerError."""

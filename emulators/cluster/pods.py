@@ -90,9 +90,9 @@ def image_of(container: Json, images: Mapping[str, Image]) -> Image:
 
 
 def container_ports(container: Json, image: Image) -> tuple[int, ...]:
-    """Return the ports that a container declares, in order, else those of its image."""
+    """Return the ports that a container declares, in order, then those that its image opens whether declared or not."""
     declared = (port["containerPort"] for port in container.get("ports") or ())
-    return tuple(dict.fromkeys(declared)) or image.ports
+    return tuple(dict.fromkeys((*declared, *image.ports)))
 
 
 def port_number(container: Json, port: int | str) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kube import kinds
 from kube.freshness import Need
 from kube.store import Store, trimmed
 from reconciler.errors import PermissionDenied, TransientError, Unavailable
@@ -42,7 +43,7 @@ class Asked:
     def __init__(self, server: FakeServer, *answers: Answer) -> None:
         server.script.say(*answers)
         self.requests = server.script.requests
-        self.store = Store(server.api, OURS)
+        self.store = Store(server.api, OURS, [kinds.BY_NAME["HTTPRoute"]])
 
     def names(self, need: Need | None = None, gateway: str = "gw") -> list[str]:
         """Return the names of the Routes that name a Gateway."""
