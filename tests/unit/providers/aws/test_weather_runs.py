@@ -63,7 +63,7 @@ def look(world: World, one: Trigger) -> Result:
 
 
 _FORWARDED = 30.0
-"""Seconds after which the forwarder looks for good at what AWS is making: the run in between is not worth one of ours."""
+"""Seconds that the forwarder keeps back what waits for a load balancer, in place of looks of ours."""
 
 
 def settle(world: World, most: int = MOST_WAITS) -> list[tuple[str, str]]:
