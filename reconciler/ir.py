@@ -441,6 +441,7 @@ class Capabilities:
 
     Attributes:
         features: names for GatewayClass.status.supportedFeatures, beyond those that follow from the rest (`features`).
+        unclaimed: names that would follow from the rest, but are not kept in all that they promise.
         kinds: Route kinds that each protocol can take, e.g. {"HTTP": ("HTTPRoute",)}; a protocol that is absent is
             unsupported.
         tls_modes: what listeners of protocol TLS can do: Passthrough, Terminate (one of them a port).
@@ -455,6 +456,7 @@ class Capabilities:
 
     features: tuple[str, ...]
     kinds: Mapping[str, tuple[str, ...]]
+    unclaimed: frozenset[str] = frozenset()
     cloud_certificate_option: str = ""
     tls_modes: tuple[str, ...] = ()
     client_validation: tuple[str, ...] = ()

@@ -14,6 +14,18 @@ FEATURES = (
 )
 """Beyond what follows from the other capabilities. Query parameters are not claimed: an ALB ignores their case."""
 
+UNCLAIMED = frozenset(
+    {
+        "GatewayPort8080",  # with it come redirects from HTTPS to HTTP, which an ALB refuses
+        "GRPCRoute",  # an ALB speaks HTTP/2 to clients on HTTPS listeners only, never in clear
+        "GRPCRouteNamedRouteRule",  # as GRPCRoute
+        "ListenerSet",  # judged, but not yet read from the cluster
+        "TLSRoute",  # an NLB cannot choose by SNI: one TLSRoute a port, its hostnames not enforced
+        "TLSRouteModeTerminate",  # as TLSRoute
+    }
+)
+"""Work as far as the comments say; see `Capabilities.unclaimed`."""
+
 
 def capabilities(config: Config) -> Capabilities:
     """Return what an ALB can honour; the same for every scheme."""
@@ -29,6 +41,7 @@ def capabilities(config: Config) -> Capabilities:
                 "UDP": ("UDPRoute",),
             }
         ),
+        unclaimed=UNCLAIMED,
         tls_modes=("Passthrough", "Terminate"),
         cloud_certificate_option=CERTIFICATE_OPTION,
     )

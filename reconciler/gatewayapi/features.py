@@ -28,7 +28,7 @@ _OF_MODE = {
 
 def supported_features(can: Capabilities) -> tuple[str, ...]:
     """Return the features that can be claimed, sorted; `can.features` are those that nothing else tells."""
-    return tuple(sorted({*ALWAYS, *can.features, *_features(can)}))
+    return tuple(sorted({*ALWAYS, *can.features, *_features(can)} - can.unclaimed))
 
 
 def _features(can: Capabilities) -> Iterator[str]:
