@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emulators.dataplane.actions import Frontend
+from emulators.dataplane.datagrams import CARRIED, udp_cluster, udp_endpoints, udp_listener, udp_name
 from emulators.dataplane.ingress import opens
 from emulators.dataplane.listeners import Place, envoy_listener, is_http, listener_name
 from emulators.dataplane.rules import route_configuration
@@ -19,7 +20,7 @@ CLIENT = "127.0.0.1"
 """Who the clients are, in the eyes of a security group."""
 
 _SERVING = frozenset({"active", "active_impaired"})
-_CARRIED = frozenset({"HTTP", "HTTPS", "TCP", "TLS"})
+_CARRIED = {"tcp": frozenset({"HTTP", "HTTPS", "TCP", "TLS", "TCP_UDP"}), "udp": CARRIED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +79,45 @@ def resources(document: Mapping[str, Any], addresses: Mapping[str, str], layout:
     """
     groups = {group["TargetGroupArn"]: group for group in document["targetGroups"]}
     names = {arn: cluster_name(arn) for arn in groups}
-    standing = list(_standing(document))
+    standing, datagrams = list(_standing(document, "tcp")), list(_standing(document, "udp"))
+    udp = {udp_name(one): (balancer, one) for balancer, one in datagrams}
     return Resources(
-        listeners={listener_name(one): _listener(one, balancer, layout) for balancer, one in standing},
+        listeners={
+            **{listener_name(one): _listener(one, balancer, layout) for balancer, one in standing},
+            **{
+                name: udp_listener(one, balancer["Address"], int(one["Port"]) + layout.port_offset)
+                for name, (balancer, one) in udp.items()
+            },
+        },
         routes={listener_name(one): _routes(one, balancer, groups) for balancer, one in standing if is_http(one)},
-        clusters={names[arn]: cluster(one, str(layout.endpoints(names[arn]))) for arn, one in groups.items()},
-        endpoints={names[arn]: endpoints(one, addresses) for arn, one in groups.items()},
+        clusters={
+            **{names[arn]: cluster(one, str(layout.endpoints(names[arn]))) for arn, one in groups.items()},
+            **{name: udp_cluster(one, str(layout.endpoints(name))) for name, (_, one) in udp.items()},
+        },
+        endpoints={
+            **{names[arn]: endpoints(one, addresses) for arn, one in groups.items()},
+            **{name: udp_endpoints(one, groups, addresses) for name, (_, one) in udp.items()},
+        },
     )
 
 
-def _standing(document: Mapping[str, Any]) -> Iterator[tuple[Json, Json]]:
-    """Yield the listeners that accept connections, each after its load balancer."""
+def _standing(document: Mapping[str, Any], transport: str) -> Iterator[tuple[Json, Json]]:
+    """Yield the listeners that take connections or datagrams, each after its load balancer."""
     for balancer in document["loadBalancers"]:
         if balancer["State"]["Code"] not in _SERVING:
             continue
         for listener in balancer["Listeners"]:
-            if listener["Protocol"] in _CARRIED and _open(balancer, listener, document["securityGroups"]):
+            carried = listener["Protocol"] in _CARRIED[transport]
+            if carried and _open(balancer, listener, document["securityGroups"], transport):
                 yield balancer, listener
 
 
-def _open(balancer: Json, listener: Json, security_groups: Mapping[str, Any]) -> bool:
+def _open(balancer: Json, listener: Json, security_groups: Mapping[str, Any], transport: str) -> bool:
     groups = balancer.get("SecurityGroups", ())
     if not groups:
         # Only a network load balancer may be without any; then nothing is filtered.
         return True
-    return any(opens(security_groups.get(group, ()), "tcp", int(listener["Port"]), CLIENT) for group in groups)
+    return any(opens(security_groups.get(group, ()), transport, int(listener["Port"]), CLIENT) for group in groups)
 
 
 def _listener(listener: Json, balancer: Json, layout: Layout) -> Json:

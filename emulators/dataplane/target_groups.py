@@ -29,8 +29,13 @@ def cluster_name(arn: str) -> str:
 
 def cluster(group: Mapping[str, Any], endpoints_file: str) -> Json:
     """Return the `Cluster` of a target group, its endpoints read from a file."""
-    made: Json = {
-        "name": cluster_name(group["TargetGroupArn"]),
+    return bare_cluster(cluster_name(group["TargetGroupArn"]), endpoints_file) | _protocol(group) | _transport(group)
+
+
+def bare_cluster(name: str, endpoints_file: str) -> Json:
+    """Return a `Cluster` that passes on what it gets, its endpoints read from a file."""
+    return {
+        "name": name,
         "type": "EDS",
         "connect_timeout": "10s",
         "eds_cluster_config": {
@@ -44,7 +49,6 @@ def cluster(group: Mapping[str, Any], endpoints_file: str) -> Json:
             ]
         },
     }
-    return made | _protocol(group) | _transport(group)
 
 
 def _protocol(group: Mapping[str, Any]) -> Json:
@@ -70,10 +74,14 @@ def endpoints(group: Mapping[str, Any], addresses: Mapping[str, str]) -> Json:
         group: an item of `targetGroups` of the state document.
         addresses: `address:port` of a target to the `address:port` where its process listens.
     """
-    places = sorted({_place(target, addresses) for target in _routable(group["Targets"])})
-    members = [{"endpoint": {"address": socket_address(*place)}} for place in places]
+    members = [{"endpoint": {"address": socket_address(*place)}} for place in places(group, addresses)]
     name = cluster_name(group["TargetGroupArn"])
     return {"cluster_name": name, "endpoints": [{"lb_endpoints": members}] if members else []}
+
+
+def places(group: Mapping[str, Any], addresses: Mapping[str, str]) -> list[tuple[str, int]]:
+    """Return where the targets of a group that get traffic listen, sorted."""
+    return sorted({_place(target, addresses) for target in _routable(group["Targets"])})
 
 
 def socket_address(host: str, port: int) -> Json:

@@ -274,3 +274,44 @@ def test_stickiness_of_a_target_group_answers_501() -> None:
     sticky = group() | {"Attributes": {"stickiness.enabled": "true"}}
     made = answer(rule(forward(blue=1)), Frontend("http", 80, {}, {BLUE: sticky})).route
     assert 501 == made["direct_response"]["status"]
+
+
+def datagrams(protocol: str, ingress: str = "udp", **weights: int) -> Resources:
+    """Translate a network load balancer with one listener on port 80."""
+    permission = ANYWHERE[0] | {"IpProtocol": ingress}
+    groups = [group(BLUE, t7="healthy"), group(GREEN, t8="healthy", t9="healthy")]
+    state = document(securityGroups={}) | {"securityGroups": {"sg-1": [permission]}, "targetGroups": groups}
+    (balancer,) = state["loadBalancers"]
+    actions = forward(**(weights or {"blue": 1}))
+    balancer["Listeners"] = [balancer["Listeners"][0] | {"Protocol": protocol, "DefaultActions": actions, "Rules": []}]
+    return translated(state)
+
+
+def test_a_udp_listener_takes_datagrams_and_leads_to_a_cluster_of_its_own() -> None:
+    found = datagrams("UDP")
+    ((name, made),) = found.listeners.items()
+
+    assert "UDP" == made["address"]["socket_address"]["protocol"]
+    assert name in found.clusters
+    assert [1] == [one["load_balancing_weight"] for one in found.endpoints[name]["endpoints"][0]["lb_endpoints"]]
+
+
+def test_weights_of_target_groups_become_weights_of_their_targets() -> None:
+    found = datagrams("UDP", blue=3, green=1)
+    ((name, _),) = found.listeners.items()
+    members = found.endpoints[name]["endpoints"][0]["lb_endpoints"]
+
+    assert [6, 1, 1] == [one["load_balancing_weight"] for one in members]
+
+
+def test_a_target_group_without_weight_gets_no_datagram() -> None:
+    found = datagrams("UDP", blue=1, green=0)
+    ((name, _),) = found.listeners.items()
+
+    assert 1 == len(found.endpoints[name]["endpoints"][0]["lb_endpoints"])
+
+
+def test_a_listener_of_both_transports_is_one_of_each_as_far_as_they_are_open() -> None:
+    assert 1 == len(datagrams("TCP_UDP", "udp").listeners)
+    assert 1 == len(datagrams("TCP_UDP", "tcp").listeners)
+    assert 2 == len(datagrams("TCP_UDP", "-1").listeners)
