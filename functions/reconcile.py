@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions import log, wiring
-from reconciler.errors import Misconfigured, TransientError
+from reconciler.errors import Misconfigured, ReconcilerError, TransientError
 from reconciler.events import from_text
 from reconciler.reconcile import Result, reconcile
 
@@ -39,8 +39,13 @@ def _take(record: Mapping[str, Any], wired: wiring.Container) -> bool:
     except TransientError as error:
         logger.warning("will be tried again: %s", error.message)
         return False
+    except ReconcilerError as error:
+        logger.error("cannot be done until somebody changes something: %s", error.message)  # noqa: TRY400 - told, no bug
+        return False
     if result.retry_after is not None:
         wired.queue.send_later([result.follow_up(trigger)], result.retry_after)
+    if result.unsaid is not None:
+        logger.error("a status could not be written: %s", result.unsaid.message)
     _tell(logger, result, time.monotonic() - started)
     return True
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.errors import Conflict, NotReady, ReconcilerError, TransientError
+from reconciler.errors import Conflict, NotReady, ReconcilerError, TerminalError, TransientError
 from reconciler.events import Cause, Trigger, number_of
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
@@ -51,12 +51,18 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a run: the plan, its outcome, the rejections, and how many status writes were made."""
+    """What came of a run.
+
+    Attributes:
+        status_writes: how many were made.
+        unsaid: why a status could not be written for good; the rest of the run stands.
+    """
 
     plan: Plan
     outcome: Outcome
     rejections: tuple[Rejection, ...] = ()
     status_writes: int = 0
+    unsaid: ReconcilerError | None = None
 
     @property
     def retry_after(self) -> float | None:
@@ -297,12 +303,16 @@ def _report(result: Result, run: _Run) -> Result:
     """Write the status, then raise what a later try may mend."""
     capabilities = run.room.provider.capabilities(run.graph.config)
     updates = build_status(run.graph, run.snapshot.controller, capabilities, result.rejections, result.outcome)
-    writes = run.room.cluster.write_status(updates)
+    writes, unsaid = 0, None
+    try:
+        writes = run.room.cluster.write_status(updates)
+    except TerminalError as error:
+        unsaid = error
     errors = [failure.error for failure in result.outcome.failed]
     transient = next((error for error in errors if isinstance(error, TransientError)), None)
     if transient is not None and not _progress(run.trigger, result.outcome, errors):
         raise transient
-    return replace(result, status_writes=writes)
+    return replace(result, status_writes=writes, unsaid=unsaid)
 
 
 def _progress(trigger: Trigger, outcome: Outcome, errors: Sequence[ReconcilerError]) -> bool:

@@ -15,8 +15,19 @@ from providers.aws import calls
 from providers.aws.clients import Clients
 from providers.aws.limiter import OutOfTime
 from providers.aws.make import Made, make
-from providers.aws.resources import CERTIFICATE, LISTENER_CERTIFICATE, ORDER, RULE, TARGETS, holder_of
+from providers.aws.overlap import disjoint
+from providers.aws.resources import (
+    CERTIFICATE,
+    LB_ATTRIBUTES,
+    LISTENER,
+    LISTENER_CERTIFICATE,
+    LOAD_BALANCER,
+    ORDER,
+    RULE,
+    holder_of,
+)
 from reconciler.errors import NotReady, QuotaExceeded, ReconcilerError, TerminalError, TransientError
+from reconciler.ir import Json
 from reconciler.plan import Change, Failure, Op, Outcome, Plan, ResourceKey, ResourceSet
 from reconciler.ports import Owner, ReadSecret
 
@@ -24,6 +35,17 @@ RETRIES = (0.25, 0.5, 1.0, 2.0)
 """Seconds between tries of a call that AWS is not ready for yet: what was just made is not everywhere at once."""
 LATER = 2.0
 _LOG = logging.getLogger(__name__)
+_NEEDED_BY = {
+    calls.DELETE_LOAD_BALANCER: frozenset({LOAD_BALANCER, LB_ATTRIBUTES, LISTENER, RULE, ORDER, CERTIFICATE}),
+    calls.DELETE_LISTENER: frozenset({LOAD_BALANCER, LISTENER}),
+    calls.REVOKE_INGRESS: frozenset({LOAD_BALANCER, LISTENER}),
+    calls.REMOVE_LISTENER_CERTIFICATE: frozenset({CERTIFICATE, LISTENER, LISTENER_CERTIFICATE}),
+    calls.DELETE_TARGET_GROUP: frozenset({LOAD_BALANCER, LISTENER, RULE, ORDER}),
+    calls.DELETE_SECURITY_GROUP: frozenset({LOAD_BALANCER}),
+}
+"""What may still be needed where something of these kinds could not be made; else one team's failure would keep open
+what another was told to close. A port is closed to some clients whatever failed; it stays open while its listener does.
+"""
 _LEAVE_TO_SWEEP = frozenset({calls.DELETE_TARGET_GROUP, calls.DELETE_SECURITY_GROUP})
 
 
@@ -34,7 +56,8 @@ class Applier:
     Attributes:
         sleep: replaced in tests.
         stopped: scopes of listeners whose rules may not change any further in this run.
-        lasting: origins of rules that AWS refused for good: what they replace stays.
+        staying: by listener, conditions of rules that AWS refused for good, and of leaving rules that answer for them.
+        closing: ports whose listeners the plan deletes.
         broken: keys of resources that could not be made.
         freed: whether something was deleted, so that what a quota refused may fit now.
     """
@@ -44,7 +67,8 @@ class Applier:
     read_secret: ReadSecret
     sleep: Callable[[float], None] = time.sleep
     stopped: set[str] = field(default_factory=set)
-    lasting: set[str] = field(default_factory=set)
+    staying: dict[str, list[Json]] = field(default_factory=dict)
+    closing: frozenset[str] = frozenset()
     broken: set[ResourceKey] = field(default_factory=set)
     failed: list[Failure] = field(default_factory=list)
     done: int = 0
@@ -54,6 +78,7 @@ class Applier:
     def apply(self, plan: Plan, got: ResourceSet) -> Outcome:
         """Make the calls, until time is up; return what came of them. Never raises a ReconcilerError."""
         made = Made.of(got, self.owner)
+        self.closing = frozenset(one.key.name for one in plan.changes if one.call == calls.DELETE_LISTENER)
         late = False
         for change in plan.changes:
             if self._builds_on_broken(change):
@@ -72,14 +97,30 @@ class Applier:
         key = change.key
         if key.kind in (RULE, ORDER) and key.scope in self.stopped:
             return True
-        if change.call == calls.DELETE_RULE and change.got and self.lasting & set(change.got.origins):
-            return True
+        if change.call == calls.DELETE_RULE:
+            return self._must_stay(change)
         if key in self.broken and (change.call == calls.DEREGISTER_TARGETS or key.kind == CERTIFICATE):
             return True  # a tag must not tell of an import that failed
-        if change.op is Op.DELETE and self.failed and key.kind not in (RULE, TARGETS):
-            return True  # what failed may still need what is to go
+        if change.call in _NEEDED_BY and not self._failed_kinds.isdisjoint(_NEEDED_BY[change.call]):
+            return change.call != calls.REVOKE_INGRESS or key.name in self.closing
         inside = key.kind in (RULE, ORDER, LISTENER_CERTIFICATE)
         return inside and holder_of(key) in self.broken
+
+    @property
+    def _failed_kinds(self) -> frozenset[str]:
+        return frozenset(failure.key.kind for failure in self.failed)
+
+    def _must_stay(self, change: Change) -> bool:
+        """Return whether a leaving rule answers for one that AWS refused for good: then it stays as it is.
+
+        So does each leaving rule above one that stays and that may take the same requests, or it would answer them.
+        """
+        staying = self.staying.get(change.key.scope, [])
+        conditions = change.got.spec.get("Conditions") if change.got else None
+        if all(disjoint(conditions, other) for other in staying):
+            return False
+        staying.append(conditions)
+        return True
 
     def _try(self, change: Change, made: Made) -> None:
         try:
@@ -111,8 +152,8 @@ class Applier:
         self.failed.append(Failure(change.key, error, origins))
         self.broken.add(change.key)
         if change.key.kind in (RULE, ORDER):
-            if isinstance(error, TerminalError) and change.call == calls.CREATE_RULE:
-                self.lasting |= set(origins)
+            if isinstance(error, TerminalError) and change.call == calls.CREATE_RULE and change.want:
+                self.staying.setdefault(change.key.scope, []).append(change.want.spec.get("Conditions"))
             else:
                 self.stopped.add(change.key.scope)
 

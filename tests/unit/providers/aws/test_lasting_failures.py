@@ -1,0 +1,99 @@
+"""What AWS refuses for good costs the Route that asked for it: what it would replace stays, what is to close closes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from emulators.aws.faults import Fault
+from emulators.aws.inprocess import strict_aws
+from reconciler.events import Cause
+from tests.aws_world import World
+from tests.builders import backend, config, gateway, gateway_class, listener, prefix, route, rule, with_service
+from tests.fakes import trigger
+
+type Plain = dict[str, Any]
+PARAMETERS = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "config", "namespace": "infra"}
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with strict_aws() as account:
+        yield World(account)
+
+
+def at(*paths: str) -> Plain:
+    return route(rules=[rule(backend(), matches=[prefix(path)]) for path in paths])
+
+
+def paths(world: World) -> set[str]:
+    return {value for one in world.rules() for c in one["Conditions"] for value in c["PathPatternConfig"]["Values"]}
+
+
+def refuse_rules(world: World) -> None:
+    """Let AWS refuse every new rule for good."""
+    world.account.faults.add(Fault("denied", "CreateRule", "elbv2", nth=1, count=1000))
+
+
+def test_a_rule_that_would_be_replaced_by_a_refused_one_stays(world: World) -> None:
+    world.cluster.put(at("/live"))
+    world.run()
+    world.cluster.put(at("/live/now"))
+    refuse_rules(world)
+
+    world.run()
+
+    assert {"/live", "/live/*"} == paths(world)
+
+
+def test_a_rule_that_nothing_refused_overlaps_goes_all_the_same(world: World) -> None:
+    apart = rule(backend("api"), matches=[prefix("/other")])
+    both = route(rules=[rule(backend(), matches=[prefix("/live")]), apart])
+    world.cluster.put(both, *with_service("api"))
+    world.run()
+    world.cluster.put(at("/live/now"))
+    refuse_rules(world)
+
+    world.run()
+
+    assert {"/live", "/live/*"} == paths(world)
+
+
+def test_a_refused_rule_is_tried_once_a_run_and_nothing_else_is_written(world: World) -> None:
+    world.cluster.put(at("/live"))
+    world.run()
+    world.cluster.put(at("/live/now"))
+    refuse_rules(world)
+    world.run()
+    world.forget()
+
+    world.run(trigger(cause=Cause.DEEP))
+
+    assert ["CreateRule"] == world.operations()
+
+
+def test_clients_are_shut_out_whatever_rule_aws_refused(world: World) -> None:
+    sources = [["0.0.0.0/0"], ["10.0.0.0/8"]]
+    world.cluster.put(gateway_class(parametersRef=PARAMETERS), config({"sourceRanges": sources[0]}), at("/live"))
+    world.run()
+    world.cluster.put(config({"sourceRanges": sources[1]}), at("/live/now"))
+    refuse_rules(world)
+
+    world.run()
+
+    (group,) = world.balancer()["SecurityGroups"]
+    permissions = world.account.state()["securityGroups"][group]
+    assert ["10.0.0.0/8"] == [one["CidrIp"] for found in permissions for one in found["IpRanges"]]
+
+
+def test_a_listener_is_closed_whatever_rule_aws_refused(world: World) -> None:
+    world.cluster.put(gateway(listeners=[listener(), listener("more", 81)]), at("/live"))
+    world.run()
+    world.cluster.put(gateway(), at("/live/now"), *with_service("api"))
+    refuse_rules(world)
+
+    world.run()
+
+    assert [80] == [one["Port"] for one in world.balancer()["Listeners"]]
