@@ -24,7 +24,7 @@ from emulators.cluster.processes import Child
 from tests.proof.machine import GATEWAY, Machine, backend, gateway, route
 from tests.proof.pictures import account_picture, difference, said
 
-VISIBILITY = 3
+VISIBILITY = 8
 """Seconds until the message of a killed run is seen again: six times the function's timeout on Lambda."""
 _PATIENCE = 90.0
 _QUIET = 1.0
