@@ -7,19 +7,25 @@ methods by case, hosts, header and query values without; regular expressions are
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from providers.aws.dialect import anchored, wrong_regex
 from reconciler.ir import Json
 from reconciler.matches import GRPC, Match, PathMatch, PathType, ValueMatch, ValueType
 
 MAX_TEXT = 128
 MAX_HEADER_NAME = 40
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&]+")
-_OUT_OF_DIALECT = re.compile(r"\(\?[=!<>#PR(0-9+-]|\\[1-9kgpPXR]|[*+?}]\+|\(\*")
-"""Lookaround, back-references, subroutines, atomic and possessive forms, named groups, Unicode classes."""
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'+.^_`|~-]+")
+_ALPHABETS = {
+    "host-header": re.compile(r"[A-Za-z0-9.*?-]*\.[A-Za-z]+"),
+    "path-pattern": re.compile(r"""[A-Za-z0-9 _.$/~"'@:+&*?-]+"""),
+    "http-request-method": re.compile(r"[A-Z_-]{1,40}"),
+    "query-string": re.compile(r"[ -~]+"),
+}
+"""What the plain values of a field may be (ELBv2 API reference, RuleCondition)."""
 _GRPC = ValueMatch("content-type", f"{GRPC}.*", ValueType.REGULAR_EXPRESSION)
 _PORT = "(:[0-9]+)?"
 
@@ -100,9 +106,9 @@ def _wrong(conditions: Conditions) -> Iterator[str]:
 
 
 def _wrong_path(path: Path) -> str:
-    if len(path_regex(path)) > MAX_TEXT and (not _is_plain(path) or len(path.value) + len("/*") > MAX_TEXT):
+    if len(path_regex(path)) > MAX_TEXT and not (_is_plain(path) and len(_plain_path(path)[-1]) <= MAX_TEXT):
         return f"path {path.value!r}: longer than the {MAX_TEXT} characters of an ALB condition"
-    if path.kind is Kind.REGEX and (wrong := _wrong_regex(path.value)):
+    if path.kind is Kind.REGEX and (wrong := wrong_regex(path.value)):
         return f"path {path.value!r}: {wrong}"
     if not _is_ascii(path.value):
         return f"path {path.value!r}: an ALB compares visible ASCII characters only; write others as %XX"
@@ -110,13 +116,13 @@ def _wrong_path(path: Path) -> str:
 
 
 def _wrong_header(header: ValueMatch) -> str:
-    if len(header.name) > MAX_HEADER_NAME:
+    if len(header.name) > MAX_HEADER_NAME or not _HEADER_NAME.fullmatch(header.name):
         return f"header {header.name}: an ALB compares header names of up to {MAX_HEADER_NAME} characters"
     if header.name == "host":
         return "header host: use hostnames; an ALB does not compare Host as a header"
     if len(_value_regex(header)) > MAX_TEXT:
         return f"header {header.name}: its value is longer than the {MAX_TEXT} characters of an ALB condition"
-    if header.type is ValueType.REGULAR_EXPRESSION and (wrong := _wrong_regex(header.value)):
+    if header.type is ValueType.REGULAR_EXPRESSION and (wrong := wrong_regex(header.value)):
         return f"header {header.name}: {wrong}"
     if not _is_ascii(header.value):
         return f"header {header.name}: an ALB compares visible ASCII characters only"
@@ -130,18 +136,6 @@ def _wrong_parameter(parameter: ValueMatch) -> str:
         return f"query parameter {parameter.name}: an ALB compares visible ASCII characters only"
     if max(len(_escaped(parameter.name)), len(_escaped(parameter.value))) > MAX_TEXT:
         return f"query parameter {parameter.name}: longer than the {MAX_TEXT} characters of an ALB condition"
-    return ""
-
-
-def _wrong_regex(expression: str) -> str:
-    """Return why an expression (of at most MAX_TEXT characters: compiling longer ones may cost too much) is refused."""
-    if found := _OUT_OF_DIALECT.search(expression):
-        return f"{found.group()} is not in the regular expression dialect of an ALB"
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of what Python may read otherwise one day; an ALB never does
-            re.compile(expression)
-    except (re.error, OverflowError, RecursionError) as error:
-        return f"not a regular expression: {error}"
     return ""
 
 
@@ -160,14 +154,25 @@ class Cost:
     wildcards: int
 
 
-def cost(conditions: Conditions, limit: int) -> Cost:
-    """Return the cost of conditions as `write` writes them under a limit of values."""
-    written = write(conditions, limit)
+def cost(written: Sequence[Mapping[str, Json]]) -> Cost:
+    """Return the cost of conditions as `write` wrote them."""
     values = [value for item in written for value in _values(item)]
     wildcards = sum(
         text.count("*") + text.count("?") for item in written if "Values" in item for text in _plain_values(item)
     )
     return Cost(len(values), wildcards)
+
+
+def unwritable(written: Sequence[Mapping[str, Json]]) -> str:
+    """Return why AWS refuses conditions as `write` wrote them, whatever their cost; "" if it takes them."""
+    for item in written:
+        field, alphabet = str(item["Field"]), _ALPHABETS.get(str(item["Field"]))
+        for text in _texts(item):
+            if len(text) > MAX_TEXT:
+                return f"{field} has to be written as {text}, longer than the {MAX_TEXT} characters of an ALB condition"
+            if "Values" in item and alphabet is not None and not alphabet.fullmatch(text):
+                return f"{field} {text!r}: an ALB does not take its characters"
+    return ""
 
 
 def write(conditions: Conditions, limit: int) -> list[dict[str, Json]]:
@@ -184,16 +189,20 @@ def _sort_key(item: dict[str, Json]) -> tuple[str, str]:
     return (str(item["Field"]), repr(sorted(item.items())))
 
 
-def _values(item: dict[str, Json]) -> Sequence[Json]:
+def _values(item: Mapping[str, Json]) -> Sequence[Json]:
     values = item.get("Values") or item.get("RegexValues")
     return values if isinstance(values, list) else ()
 
 
-def _plain_values(item: dict[str, Json]) -> Iterator[str]:
-    """Yield the texts in which `*` and `?` are wildcards; those of query strings are escaped."""
+def _texts(item: Mapping[str, Json]) -> Iterator[str]:
+    """Yield all texts that a condition compares with, of a query parameter its name and its value."""
     for value in _values(item):
-        texts = value if isinstance(value, list) else [value]
-        yield from (re.sub(r"\\.", "", str(text)) for text in texts)
+        yield from map(str, value if isinstance(value, list) else [value])
+
+
+def _plain_values(item: Mapping[str, Json]) -> Iterator[str]:
+    """Yield the texts in which `*` and `?` are wildcards; those of query strings are escaped."""
+    return (re.sub(r"\\.", "", text) for text in _texts(item))
 
 
 def _any_path() -> dict[str, Json]:
@@ -203,10 +212,14 @@ def _any_path() -> dict[str, Json]:
 def _hosts(hosts: tuple[str, ...]) -> list[dict[str, Json]]:
     if not hosts:
         return []
-    expressions = [_host_regex(host) for host in hosts]
-    if all(len(expression) <= MAX_TEXT for expression in expressions):
-        return [{"Field": "host-header", "RegexValues": _sorted(expressions)}]
+    if all(takes_port(host) for host in hosts):
+        return [{"Field": "host-header", "RegexValues": _sorted(_host_regex(host) for host in hosts)}]
     return [{"Field": "host-header", "Values": _sorted(hosts)}]  # the port in a Host header is then not taken
+
+
+def takes_port(host: str) -> bool:
+    """Return whether a hostname can be compared with a Host header that carries a port: not if it is too long."""
+    return len(_host_regex(host)) <= MAX_TEXT
 
 
 def _host_regex(host: str) -> str:
@@ -225,7 +238,7 @@ def _header(header: ValueMatch) -> dict[str, Json]:
 
 def _value_regex(header: ValueMatch) -> str:
     if header.type is ValueType.REGULAR_EXPRESSION:
-        return f"^(?:{header.value})$"
+        return anchored(header.value)
     return f"^{escape(header.value)}$"
 
 
@@ -263,7 +276,7 @@ def _plain_path(path: Path) -> list[str]:
 def path_regex(path: Path) -> str:
     """Return the anchored expression of a path."""
     if path.kind is Kind.REGEX:
-        return f"^(?:{path.value})$"
+        return anchored(path.value)
     text = escape(path.value)
     return {Kind.EXACT: f"^{text}$", Kind.PREFIX: f"^{text}(/.*)?$", Kind.SUBTREE: f"^{text}/.*$"}[path.kind]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from providers.aws.conditions import Conditions, Kind, Path, cost
+from providers.aws.conditions import Conditions, Kind, Path, cost, takes_port, unwritable, write
 from providers.aws.config import Quotas
 from reconciler.gatewayapi.hostnames import overlap
 
@@ -74,20 +74,20 @@ def merged(one: Draft, other: Draft, quotas: Quotas) -> Draft | None:
         if not first or not second:  # empty means any, which is no value to add
             return None
         conditions = replace(a, **{differing[0]: tuple(sorted({*first, *second}))})
-    needed = cost(conditions, quotas.values)
-    if needed.values > quotas.values or needed.wildcards > quotas.wildcards:
-        return None
+    if len({takes_port(host) for host in conditions.hosts}) > 1 or fits(conditions, quotas):
+        return None  # written together, hosts are compared alike: a long one would cost the others their ports
     return Draft(conditions, one.answer, one.entries + other.entries)
 
 
 def fits(conditions: Conditions, quotas: Quotas) -> str:
-    """Return why one entry's conditions do not fit into a rule, "" if they do."""
-    needed = cost(conditions, quotas.values)
+    """Return why AWS refuses a rule with these conditions, as they are written; "" if it takes them."""
+    written = write(conditions, quotas.values)
+    needed = cost(written)
     if needed.values > quotas.values:
         return f"needs {needed.values} conditions, a rule of an ALB has {quotas.values}"
     if needed.wildcards > quotas.wildcards:
         return f"needs {needed.wildcards} wildcards, a rule of an ALB has {quotas.wildcards}"
-    return ""
+    return unwritable(written)
 
 
 def disjoint(one: Conditions, other: Conditions) -> bool:

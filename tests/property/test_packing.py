@@ -9,6 +9,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emulators.aws.actions import Place, check_actions
+from emulators.aws.conditions import check_conditions
+from emulators.aws.limits import Limits
+from emulators.aws.transforms import check_transforms
+from providers.aws import wire
 from providers.aws.render import forwarded, render
 from providers.memory import MemoryProvider
 from reconciler.gatewayapi.attachment import attach
@@ -24,6 +29,19 @@ KEY = GatewayKey(CLUSTER, "infra", "gw")
 HOSTS = ("a.example.com", "b.example.com", "c.a.example.com", "*.example.com", "*.a.example.com")
 PATHS = ("/", "/a", "/a/b", "/ab", "/b", "/a.c", "/a*c")
 SERVICES = ("s0", "s1", "s2")
+EXPRESSIONS = (
+    "(?x)/a #",
+    "(?i)/a",
+    "/a)|(?:b",
+    "/a\\++",
+    "/a[*+]+",
+    "/a++",
+    "[+]{1,2}+",
+    "/[\\]+]+",
+    "(a)\\1",
+    "/(?#x)a",
+    "/a{,3}+",
+)
 _matches = st.fixed_dictionaries(
     {
         "path": st.fixed_dictionaries(
@@ -170,6 +188,71 @@ def test_a_new_route_of_a_hostname_of_its_own_changes_no_rule_of_the_others(obje
 
     rules = {key: one for key, one in before.resources.items() if key.kind == "rule"}
     assert all(after.resources[key].spec == one.spec for key, one in rules.items())
+
+
+_odd = st.text(st.sampled_from("a.b(+[]\\*?x)#{1}|^-"), max_size=12)
+_long = st.integers(0, 130).map(lambda length: ("a.b-c" * 26)[:length])
+_long_paths: st.SearchStrategy[Any] = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "type": st.sampled_from(("Exact", "PathPrefix", "RegularExpression")),
+            "value": st.builds("/{}{}".format, _long, st.one_of(st.just(""), _odd)),
+        }
+    ),
+    st.fixed_dictionaries({"type": st.just("RegularExpression"), "value": st.sampled_from(EXPRESSIONS)}),
+)
+_long_headers: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(("x-a", "x-b", "x-c", "x" * 41)),
+        "type": st.sampled_from(("Exact", "RegularExpression")),
+        "value": st.one_of(_long, _odd, st.sampled_from(EXPRESSIONS)).filter(bool),
+    }
+)
+_long_matches = st.fixed_dictionaries(
+    {"path": _long_paths},
+    optional={
+        "method": st.sampled_from(("GET", "POST")),
+        "headers": st.lists(_long_headers, max_size=3, unique_by=lambda one: str(one["name"])),
+    },
+)
+_long_hosts = st.builds(
+    lambda wild, length, end: f"{wild}{(('a' * 20 + '.') * 12)[-length:].strip('.') or 'a'}{end}",
+    st.sampled_from(("", "*.")),
+    st.integers(1, 140),
+    st.sampled_from((".com", ".xn--p1ai")),
+)
+
+
+@st.composite
+def long_worlds(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Draw Routes whose hosts, paths, headers and expressions are at the edge of what an ALB takes, and beyond it."""
+    redirect = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
+    actions: tuple[dict[str, Any], ...] = (rule(backend("s0")), rule(filters=[redirect]))
+    objects = [gateway_class(), gateway(), *with_service("s0")]
+    for number in range(draw(st.integers(1, 3))):
+        matches = draw(st.lists(_long_matches, min_size=1, max_size=4))
+        rules = [draw(st.sampled_from(actions)) | {"matches": [one]} for one in matches]
+        objects.append(route(f"r{number}", "a", rules, draw(st.lists(_long_hosts, max_size=3, unique=True))))
+    return objects
+
+
+@settings(max_examples=300)
+@given(long_worlds())
+def test_aws_takes_every_rule_that_is_rendered(objects: list[dict[str, Any]]) -> None:
+    for key, resource in render(load_balancer(objects)).resources.items():
+        if key.kind == "rule":
+            check_rule(resource.spec)
+
+
+def check_rule(spec: Mapping[str, Any]) -> None:
+    """Ask the emulated CreateRule for everything that it checks before it looks at target groups.
+
+    Raises:
+        AwsError: the rule is refused.
+    """
+    check_conditions(wire.conditions(spec["Conditions"]), Limits())
+    check_transforms(wire.transforms(spec["Transforms"]))
+    check_actions(wire.actions(spec["Actions"], lambda name: f"arn:{name}"), Place("application", "HTTP", 80))
 
 
 def test_an_entry_too_far_from_every_rule_that_could_take_it_in_is_a_rule_of_its_own() -> None:

@@ -1,0 +1,77 @@
+"""What merges into one rule, and what stays apart: no Route makes another's rule one that AWS refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.builders import gateway, gateway_class, prefix, route, rule
+from tests.unit.providers.aws.offline import Answers, answers
+
+TO_HTTPS = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
+LONG_HOST = f"{'a' * 59}.{'b' * 59}.com"
+
+
+def redirecting(name: str, namespace: str, *matches: dict[str, Any], host: str = "shop.example.com") -> dict[str, Any]:
+    """Return a Route that redirects what it matches to https."""
+    return route(name, namespace, [rule(matches=[one], filters=[TO_HTTPS]) for one in matches], [host])
+
+
+def regex(value: str) -> dict[str, Any]:
+    return {"path": {"type": "RegularExpression", "value": value}}
+
+
+def rules(*routes: dict[str, Any]) -> Answers:
+    return answers(gateway_class(), gateway(), *routes)
+
+
+def texts(found: Answers, field: str) -> list[list[str]]:
+    """Return what the rules compare a field with."""
+    conditions = [one for spec in found.specs("rule") for one in spec["Conditions"] if one["Field"] == field]
+    return sorted(one.get("Values") or one["RegexValues"] for one in conditions)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        [regex("(?x)/a #")],
+        [prefix(f"/{'a.' * 55}"), prefix(f"/{'b.' * 55}")],
+    ],
+    ids=["an expression that comments out its end", "prefixes too long to be expressions"],
+)
+def test_another_teams_match_never_makes_a_rule_that_aws_refuses(theirs: list[dict[str, Any]]) -> None:
+    found = rules(redirecting("shop", "a", prefix("/shop")), redirecting("late", "b", *theirs))
+
+    assert "Accepted" == found.reason("HTTPRoute", "a", "shop")
+    assert all(len(text) <= 128 for values in texts(found, "path-pattern") for text in values)
+    assert not any("#" in text for values in texts(found, "path-pattern") for text in values)
+
+
+def test_one_refused_expression_costs_its_own_rule_and_not_the_route() -> None:
+    found = rules(redirecting("shop", "a", prefix("/shop"), regex("(?x)/a #")))
+
+    assert [["/shop", "/shop/*"]] == texts(found, "path-pattern")
+    assert "Accepted" == found.reason("HTTPRoute", "a", "shop")
+    assert "UnsupportedValue" == found.reason("HTTPRoute", "a", "shop", "PartiallyInvalid")
+
+
+def test_a_path_that_is_too_long_only_beside_other_conditions_is_refused() -> None:
+    headers = [{"name": f"x-{number}", "value": "1"} for number in range(3)]
+    found = rules(redirecting("shop", "a", prefix(f"/{'a.' * 55}") | {"headers": headers}))
+
+    assert [] == found.specs("rule")
+    assert "longer than the 128 characters" in found.message("HTTPRoute", "a", "shop")
+
+
+def test_a_hostname_too_long_for_an_expression_costs_no_other_its_port() -> None:
+    mine, theirs = redirecting("shop", "a", prefix("/")), redirecting("late", "b", prefix("/"), host=LONG_HOST)
+
+    assert [[r"^shop\.example\.com(:[0-9]+)?$"], [LONG_HOST]] == texts(rules(mine, theirs), "host-header")
+
+
+def test_a_long_hostname_that_aws_would_not_take_as_a_plain_value_is_refused() -> None:
+    found = rules(redirecting("shop", "a", prefix("/"), host=f"{'a' * 59}.{'b' * 50}.xn--p1ai"))
+
+    assert [] == found.specs("rule")
+    assert "UnsupportedValue" == found.reason("HTTPRoute", "a", "shop")
