@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +13,7 @@ from providers.aws.config import Quotas
 from providers.aws.packing import Draft, fits
 from reconciler.ir import Entry, Forward, Frontend, Json, Rejection
 from reconciler.keys import RouteKey
-from reconciler.matches import Match, PathType
+from reconciler.matches import Match, PathType, ValueMatch, ValueType
 from reconciler.plan import digest
 
 
@@ -130,7 +131,7 @@ def _conditions(entry: Entry, answer: Answer, listener: Listener) -> Conditions:
 def _refusals(frontend: Frontend, listener: Listener, quotas: Quotas) -> dict[tuple[RouteKey, int], Rejection]:
     """Return what an ALB cannot do, by Route and rule; the first of a rule's troubles is told."""
     found: dict[tuple[RouteKey, int], Rejection] = {}
-    folded: dict[tuple[str, Match], Match] = {}
+    folded: dict[tuple[str, Match], Entry] = {}
     for entry in frontend.entries:
         if (origin := entry.origin) is None or (origin.route, origin.rule) in found:
             continue
@@ -159,12 +160,29 @@ def _troubles(entry: Entry, listener: Listener, quotas: Quotas) -> Iterator[str]
             yield short
 
 
-def _only_case(entry: Entry, folded: dict[tuple[str, Match], Match]) -> str:
-    """An ALB compares query strings without case: of two matches that differ only there, the later one is refused."""
-    if not entry.match.query:
+def _only_case(entry: Entry, folded: dict[tuple[str, Match], Entry]) -> str:
+    """An ALB compares headers and query strings without case: the later of two matches that differ only there loses.
+
+    Unless both are answered alike, as when one rule lists `yes` and `Yes`.
+    """
+    match = entry.match
+    if not match.query and not match.headers:
         return ""
-    small = tuple(replace(one, name=one.name.lower(), value=one.value.lower()) for one in entry.match.query)
-    first = folded.setdefault((entry.hostname, replace(entry.match, query=small)), entry.match)
-    if first == entry.match:
+    query = tuple(sorted(replace(_folded(one), name=one.name.lower()) for one in match.query))
+    headers = tuple(_folded(one) for one in match.headers)
+    first = folded.setdefault((entry.hostname, replace(match, headers=headers, query=query)), entry)
+    if first.match == match or (first.action, first.filters) == (entry.action, entry.filters):
         return ""
-    return "an earlier match differs from it only by case in a query parameter, which an ALB cannot tell apart"
+    where = "a header" if first.match.query == match.query else "a query parameter"
+    return f"an earlier match differs from it only by case in {where}, which an ALB cannot tell apart"
+
+
+def _folded(one: ValueMatch) -> ValueMatch:
+    """Return a comparison in small letters, but for an expression's escapes, where case has a meaning."""
+    if one.type is not ValueType.REGULAR_EXPRESSION:
+        return replace(one, value=one.value.lower())
+    return replace(one, value=re.sub(r"\\.|[A-Z]+", lambda found: _small(found.group()), one.value))
+
+
+def _small(text: str) -> str:
+    return text if text.startswith("\\") else text.lower()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import gateway, gateway_class, prefix, route, rule
+from tests.builders import backend, gateway, gateway_class, prefix, route, rule, with_service
 from tests.unit.providers.aws.offline import Answers, answers
 
 TO_HTTPS = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
@@ -75,3 +75,42 @@ def test_a_long_hostname_that_aws_would_not_take_as_a_plain_value_is_refused() -
 
     assert [] == found.specs("rule")
     assert "UnsupportedValue" == found.reason("HTTPRoute", "a", "shop")
+
+
+# --- what differs only by case ------------------------------------------------------------------------------------
+
+
+def with_value(block: str, value: str, kind: str = "Exact") -> dict[str, Any]:
+    """Return a match of a header or a query parameter."""
+    return {block: [{"name": "x-a", "value": value, "type": kind}]}
+
+
+@pytest.mark.parametrize("block", ["headers", "queryParams"])
+def test_a_later_match_that_differs_only_by_case_from_anothers_is_refused(block: str) -> None:
+    mine = redirecting("shop", "a", with_value(block, "Yes"))
+    theirs = route("late", "b", [rule(backend("web"), matches=[with_value(block, "yes")])], ["shop.example.com"])
+    found = answers(gateway_class(), gateway(), mine, theirs, *with_service("web", "b"))
+
+    assert "Accepted" == found.reason("HTTPRoute", "a", "shop")
+    assert "UnsupportedValue" == found.reason("HTTPRoute", "b", "late")
+    assert "only by case in a" in found.message("HTTPRoute", "b", "late")
+
+
+@pytest.mark.parametrize("block", ["headers", "queryParams"])
+def test_values_that_differ_only_by_case_may_lead_to_the_same_answer(block: str) -> None:
+    found = rules(redirecting("shop", "a", with_value(block, "Yes"), with_value(block, "yes")))
+
+    assert "Accepted" == found.reason("HTTPRoute", "a", "shop")
+    assert "None" == found.reason("HTTPRoute", "a", "shop", "PartiallyInvalid")
+
+
+@pytest.mark.parametrize(("first", "second", "alike"), [("[A-C]x", "[a-c]X", True), (r"\Dx", r"\dx", False)])
+def test_an_expressions_letters_are_compared_without_case_but_not_its_escapes(
+    first: str, second: str, *, alike: bool
+) -> None:
+    mine = redirecting("shop", "a", with_value("headers", first, "RegularExpression"))
+    match = with_value("headers", second, "RegularExpression")
+    theirs = route("late", "b", [rule(backend("web"), matches=[match])], ["shop.example.com"])
+    found = answers(gateway_class(), gateway(), mine, theirs, *with_service("web", "b"))
+
+    assert alike == (found.reason("HTTPRoute", "b", "late") == "UnsupportedValue")
