@@ -5,7 +5,9 @@ Sources: ELBv2 API model (ForwardActionConfig: weights 0 to 999; RedirectActionC
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -15,6 +17,10 @@ from providers.aws.rewrites import needs_prefix, rewrites_of
 from reconciler.ir import Close, Entry, FixedResponse, Forward, Json, PathRewrite, Redirect, RewriteType
 
 MAX_WEIGHT = 999
+MAX_PORT = 65_535
+_OFF = re.compile(r"(0+(h|m|s|ms))+")
+"""A duration of nothing, which switches a timeout off (GEP-2257, GEP-1742)."""
+_SCHEMES = ("", "http", "https")
 _STATUSES = {301: "HTTP_301", 302: "HTTP_302"}
 
 
@@ -79,9 +85,9 @@ def _unsupported(entry: Entry, listener: Listener) -> Iterator[str]:
         yield wrong
     elif needs_prefix(entry):
         yield "filter URLRewrite with ReplacePrefixMatch needs a PathPrefix match"
-    if any(value not in ("", "0s") for value in entry.timeouts.values()):
+    if any(value and not _OFF.fullmatch(value) for value in entry.timeouts.values()):
         yield "timeouts of a rule cannot be kept by an ALB, which has one idle timeout for the whole load balancer"
-    if entry.retry:
+    if entry.retry and json.loads(entry.retry).get("attempts") != 0:
         yield "retry cannot be done by an ALB, which never sends a request twice"
     if entry.session:
         yield "sessionPersistence of a rule cannot be done by an ALB: set stickySeconds in a BackendConfig"
@@ -137,6 +143,8 @@ def scaled(weights: Mapping[str, int]) -> dict[str, int]:
 def _redirects(entry: Entry, redirect: Redirect, listener: Listener) -> list[Answer]:
     if redirect.status not in _STATUSES:
         raise CannotError(f"redirect status {redirect.status}: an ALB redirects with 301 or 302")
+    if redirect.scheme not in _SCHEMES:
+        raise CannotError(f"redirect scheme {redirect.scheme!r}: an ALB redirects to http or https")
     if redirect.scheme == "http" and listener.protocol == "HTTPS":
         raise CannotError("redirect to http: an ALB refuses it on an HTTPS listener")
     rewrite = redirect.path
@@ -170,8 +178,13 @@ def _redirect(redirect: Redirect, listener: Listener, path: str) -> Mapping[str,
         "Path": path,
         "Query": "#{query}",
     }
-    if len(path) > MAX_TEXT:
-        raise CannotError(f"redirect path is longer than the {MAX_TEXT} characters that an ALB takes")
+    for part, text in (("hostname", redirect.hostname), ("path", path)):
+        if len(text) > MAX_TEXT:
+            raise CannotError(f"redirect {part} is longer than the {MAX_TEXT} characters that an ALB takes")
+    if not 1 <= redirect.port <= MAX_PORT:
+        raise CannotError(f"redirect port {redirect.port}: ports are 1 to {MAX_PORT}")
+    if not path.startswith("/"):
+        raise CannotError(f"redirect path {path!r} has to begin with /")
     same_protocol = redirect.scheme.upper() in ("", listener.protocol)
     if same_protocol and not redirect.hostname and redirect.port == listener.port and path == "/#{path}":
         raise CannotError("redirect to itself: change its scheme, hostname, port or path")

@@ -82,6 +82,8 @@ def _wrong(transform: Mapping[str, Json]) -> str:
     regex, new = str(transform["Regex"]), str(transform["Replace"])
     if "$" in new:
         return f"{new!r}: an ALB takes $ for a part of what was matched, and has no way to write it"
+    if transform["Type"] == URL and not new.startswith("/"):
+        return f"{new!r} has to begin with /"
     if len(regex) > MAX_TEXT or len(new) > MAX_TEXT:
         return f"longer than the {MAX_TEXT} characters of a transform"
     return ""

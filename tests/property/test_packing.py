@@ -191,12 +191,12 @@ def test_a_new_route_of_a_hostname_of_its_own_changes_no_rule_of_the_others(obje
 
 
 _odd = st.text(st.sampled_from("a.b(+[]\\*?x)#{1}|^-"), max_size=12)
-_long = st.integers(0, 130).map(lambda length: ("a.b-c" * 26)[:length])
+_long_texts = st.integers(1, 130).map(lambda length: ("/a.b-c" * 22)[:length])
 _long_paths: st.SearchStrategy[Any] = st.one_of(
     st.fixed_dictionaries(
         {
             "type": st.sampled_from(("Exact", "PathPrefix", "RegularExpression")),
-            "value": st.builds("/{}{}".format, _long, st.one_of(st.just(""), _odd)),
+            "value": st.builds("{}{}".format, _long_texts, st.one_of(st.just(""), _odd)),
         }
     ),
     st.fixed_dictionaries({"type": st.just("RegularExpression"), "value": st.sampled_from(EXPRESSIONS)}),
@@ -205,7 +205,7 @@ _long_headers: st.SearchStrategy[Any] = st.fixed_dictionaries(
     {
         "name": st.sampled_from(("x-a", "x-b", "x-c", "x" * 41)),
         "type": st.sampled_from(("Exact", "RegularExpression")),
-        "value": st.one_of(_long, _odd, st.sampled_from(EXPRESSIONS)).filter(bool),
+        "value": st.one_of(_long_texts, _odd, st.sampled_from(EXPRESSIONS)).filter(bool),
     }
 )
 _long_matches = st.fixed_dictionaries(
@@ -223,15 +223,36 @@ _long_hosts = st.builds(
 )
 
 
+_new_paths = st.one_of(
+    st.builds(lambda value: {"type": "ReplaceFullPath", "replaceFullPath": value}, st.one_of(_odd, _long_texts)),
+    st.builds(lambda value: {"type": "ReplacePrefixMatch", "replacePrefixMatch": value}, st.one_of(_odd, _long_texts)),
+)
+_redirects: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {"statusCode": st.sampled_from((301, 302, 307))},
+    optional={
+        "scheme": st.sampled_from(("http", "https", "ftp")),
+        "hostname": _long_hosts,
+        "port": st.sampled_from((80, 443, 65_536)),
+        "path": _new_paths,
+    },
+)
+_rewrites: st.SearchStrategy[Any] = st.fixed_dictionaries({}, optional={"hostname": _long_hosts, "path": _new_paths})
+_to_https = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
+_actions: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just(rule(backend("s0"))),
+    st.just(rule(filters=[_to_https])),
+    _redirects.map(lambda one: rule(filters=[{"type": "RequestRedirect", "requestRedirect": one}])),
+    _rewrites.map(lambda one: rule(backend("s0"), filters=[{"type": "URLRewrite", "urlRewrite": one}])),
+)
+
+
 @st.composite
 def long_worlds(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Draw Routes whose hosts, paths, headers and expressions are at the edge of what an ALB takes, and beyond it."""
-    redirect = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
-    actions: tuple[dict[str, Any], ...] = (rule(backend("s0")), rule(filters=[redirect]))
     objects = [gateway_class(), gateway(), *with_service("s0")]
     for number in range(draw(st.integers(1, 3))):
         matches = draw(st.lists(_long_matches, min_size=1, max_size=4))
-        rules = [draw(st.sampled_from(actions)) | {"matches": [one]} for one in matches]
+        rules = [draw(_actions) | {"matches": [one]} for one in matches]
         objects.append(route(f"r{number}", "a", rules, draw(st.lists(_long_hosts, max_size=3, unique=True))))
     return objects
 
