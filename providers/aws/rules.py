@@ -101,10 +101,11 @@ def _draft(frontend: Frontend, naming: Naming, quotas: Quotas, rules: Rules) -> 
         groups_per_action=quotas.groups_per_action,
     )
     refusals = _refusals(frontend, listener, quotas)
-    rules.rejections.extend(refusals.values())
+    open_fences = _open_fences(frontend, listener, quotas)
+    rules.rejections.extend((*refusals.values(), *open_fences.values()))
     for entry in frontend.entries:
         origin = entry.origin
-        if origin is not None and (origin.route, origin.rule) in refusals:
+        if entry.id in open_fences or (origin is not None and (origin.route, origin.rule) in refusals):
             continue
         match, groups = (entry.hostname, _plain(entry.match)), _groups(entry, naming)
         for answer in answers_of(entry, listener):
@@ -142,6 +143,16 @@ def _refusals(frontend: Frontend, listener: Listener, quotas: Quotas) -> dict[tu
             found[origin.route, origin.rule] = Rejection(
                 entry.id, "UnsupportedValue", message, origin.route, origin.rule
             )
+    return found
+
+
+def _open_fences(frontend: Frontend, listener: Listener, quotas: Quotas) -> dict[str, Rejection]:
+    """Return the fences that cannot be written, by id: AWS would refuse them in every run, and what builds on them."""
+    found: dict[str, Rejection] = {}
+    for entry in frontend.entries:
+        if entry.origin is None and (trouble := next(_troubles(entry, listener, quotas), "")):
+            message = f"its hostname cannot be closed against broader listeners: {trouble}"
+            found[entry.id] = Rejection(f"listener/{entry.listener}", "UnsupportedValue", message)
     return found
 
 

@@ -249,7 +249,8 @@ _actions: st.SearchStrategy[dict[str, Any]] = st.one_of(
 @st.composite
 def long_worlds(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Draw Routes whose hosts, paths, headers and expressions are at the edge of what an ALB takes, and beyond it."""
-    objects = [gateway_class(), gateway(), *with_service("s0")]
+    narrow = listener("narrow") | {"hostname": draw(_long_hosts)}
+    objects = [gateway_class(), gateway(listeners=[listener(), narrow]), *with_service("s0")]
     for number in range(draw(st.integers(1, 3))):
         matches = draw(st.lists(_long_matches, min_size=1, max_size=4))
         rules = [draw(_actions) | {"matches": [one]} for one in matches]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import backend, gateway, gateway_class, prefix, route, rule, with_service
+from tests.builders import backend, gateway, gateway_class, listener, prefix, route, rule, with_service
 from tests.unit.providers.aws.offline import Answers, answers
 
 TO_HTTPS = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
@@ -30,6 +30,17 @@ def texts(found: Answers, field: str) -> list[list[str]]:
     """Return what the rules compare a field with."""
     conditions = [one for spec in found.specs("rule") for one in spec["Conditions"] if one["Field"] == field]
     return sorted(one.get("Values") or one["RegexValues"] for one in conditions)
+
+
+def accepted_listeners(found: Answers) -> dict[str, str]:
+    """Return the status of Accepted by listener of the Gateway."""
+    (status,) = [one[3] for one in found.offline.statuses if one[0] == "Gateway"]
+    return {
+        one["name"]: condition["status"]
+        for one in status["listeners"]
+        for condition in one["conditions"]
+        if condition["type"] == "Accepted"
+    }
 
 
 @pytest.mark.parametrize(
@@ -114,3 +125,14 @@ def test_an_expressions_letters_are_compared_without_case_but_not_its_escapes(
     found = answers(gateway_class(), gateway(), mine, theirs, *with_service("web", "b"))
 
     assert alike == (found.reason("HTTPRoute", "b", "late") == "UnsupportedValue")
+
+
+def test_a_listener_whose_hostname_cannot_be_closed_is_refused_and_costs_nobody_else() -> None:
+    narrow = listener("narrow") | {"hostname": ".".join(["a" * 60] * 3)}
+    objects = [gateway(listeners=[listener(), narrow]), redirecting("shop", "a", prefix("/"))]
+    objects.append(route("any", "b", [rule(matches=[prefix("/any")], filters=[TO_HTTPS])]))
+    found = answers(gateway_class(), *objects)
+
+    assert all(len(host) <= 128 for hosts in texts(found, "host-header") for host in hosts)
+    assert [[r"^shop\.example\.com(:[0-9]+)?$"]] == texts(found, "host-header")
+    assert {"http": "True", "narrow": "False"} == accepted_listeners(found)
