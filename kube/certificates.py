@@ -2,7 +2,8 @@
 
 Pure: no cluster, no clock.
 
-What cannot be used is a fact as well: `problem` is a stable sentence that says what to change.
+What cannot be used is a fact as well: `problem` is a stable sentence that says what to change. A certificate out of its
+time is no such problem but a `warning`: the reference is valid, and clients that look away are better served than none.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def facts_of(secret: Mapping[str, Any], now: datetime) -> CertificateFacts:
         names=names,
         key_type=key_type,
         not_after=_rfc3339(leaf.not_valid_after_utc),
-        problem=_problem(secret, certificates, now),
+        problem=_problem(secret, certificates),
+        warning=_out_of_time(leaf, now),
     )
 
 
@@ -92,14 +94,17 @@ def bundle_of(config_map: Mapping[str, Any]) -> CaBundle:
     return CaBundle(ref, pem, _fingerprint(found))
 
 
-def _problem(secret: Mapping[str, Any], certificates: Sequence[x509.Certificate], now: datetime) -> str:
+def _problem(secret: Mapping[str, Any], certificates: Sequence[x509.Certificate]) -> str:
     if (kind := secret.get("type") or "Opaque") != SECRET_TYPE:
         return f"type is {kind}; create it anew with type {SECRET_TYPE}"
-    leaf = certificates[0]
     try:
         _check_key(_private_key(secret), certificates)
     except _UnusableError as error:
         return str(error)
+    return ""
+
+
+def _out_of_time(leaf: x509.Certificate, now: datetime) -> str:
     if now >= leaf.not_valid_after_utc:
         return f"the certificate expired at {_rfc3339(leaf.not_valid_after_utc)}; renew it"
     if now < leaf.not_valid_before_utc:

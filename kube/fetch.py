@@ -19,7 +19,7 @@ from kube.certificates import facts_of
 from kube.errors import NotFound
 from kube.freshness import Need, need
 from kube.store import Found, Store
-from reconciler.errors import PermissionDenied
+from reconciler.errors import PermissionDenied, Unavailable
 from reconciler.events import Trigger
 from reconciler.gatewayapi.read import SERVICE_LABEL
 from reconciler.gatewayapi.references import configs_named, secrets_named, secrets_wanted, services_named
@@ -159,11 +159,16 @@ class Fetch:
         return tuple(facts for facts in found if facts is not None)
 
     def _certificate(self, ref: SecretRef, now: datetime) -> CertificateFacts | None:
-        """Return a Secret's facts; one that our identity may not read costs only the listeners that name it."""
+        """Return a Secret's facts, None if it does not exist.
+
+        Raises Unavailable for one that our identity may not read: a right that was lost says nothing about the Secret,
+        and a listener that is served with it must not go.
+        """
         try:
             secret = self._get(kinds.SECRET, ref.namespace, ref.name)
-        except PermissionDenied:
-            return CertificateFacts(ref, problem="may not be read; grant routewright `get` on it in RBAC")
+        except PermissionDenied as error:
+            where = f"Secret {ref.namespace}/{ref.name}"
+            raise Unavailable(f"{where} may not be read; grant routewright `get` on it in RBAC") from error
         return None if secret is None else facts_of(secret, now)
 
 

@@ -211,6 +211,7 @@ class CertificateFacts:
         key_type: e.g. `RSA_2048`, `EC_prime256v1`.
         not_after: RFC 3339 time.
         problem: why it cannot be used, "" if it can.
+        warning: what is wrong with it although it is used: it expired, or is not valid yet.
     """
 
     ref: SecretRef
@@ -220,6 +221,7 @@ class CertificateFacts:
     key_type: str = ""
     not_after: str = ""
     problem: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from reconciler.errors import UnsafePlan
 from reconciler.gatewayapi.graph import Attachment, Graph
 from reconciler.gatewayapi.resources import Gateway
 from reconciler.gatewayapi.values import items, number
-from reconciler.plan import Op, Plan, ResourceSet
+from reconciler.plan import Op, Plan, ResourceKey, ResourceSet
 
 ALLOW_UNSAFE = "routewright.dev/allow-unsafe-plan"
 _FEW = 4
@@ -16,6 +16,7 @@ _FEW = 4
 def check_safe(plan: Plan, got: ResourceSet, graph: Graph, *, asked: bool = False) -> None:
     """Raise UnsafePlan for a plan that takes over half of a live Gateway's rules though nobody asked for it.
 
+    Rules that go with their listener count.
     Asked for: the Gateway is being deleted or left our class; a Route was deleted, changed or refused (`asked`, or what
     the statuses written by earlier runs show); or the annotation `routewright.dev/allow-unsafe-plan` names this
     generation of the Gateway. What is not proven to be ours is never in a plan, whoever asked.
@@ -27,13 +28,19 @@ def check_safe(plan: Plan, got: ResourceSet, graph: Graph, *, asked: bool = Fals
     if graph.withdrawn or gateway is None or asked or _allowed(gateway) or _routes_changed(graph, gateway):
         return
     rules = sum(1 for _ in got.of_kind("rule"))
-    deleted = {change.key for change in plan.changes if change.op is Op.DELETE and change.key.kind == "rule"}
+    gone = {change.key for change in plan.changes if change.op is Op.DELETE}
+    deleted = {rule.key for rule in got.of_kind("rule") if rule.key in gone or _listener_of(rule.key) in gone}
     created = {change.key for change in plan.changes if change.op is Op.CREATE and change.key.kind == "rule"}
     if rules >= _FEW and len(deleted) - len(created) > rules / 2:
         raise UnsafePlan(
             f"{graph.key}: the plan deletes {len(deleted)} of {rules} rules although no Route was deleted or refused; "
             f'if that is meant, set annotation {ALLOW_UNSAFE}: "{gateway.meta.generation}" on the Gateway'
         )
+
+
+def _listener_of(rule: ResourceKey) -> ResourceKey:
+    """Return the key of the listener that a rule is on: a rule's scope is that key's text (`plan.ResourceKey`)."""
+    return ResourceKey("listener", "", rule.scope.rpartition("/")[2])
 
 
 def _allowed(gateway: Gateway) -> bool:

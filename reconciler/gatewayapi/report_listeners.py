@@ -101,7 +101,8 @@ def _accepted(say: Conditions, refusal: Problem | None) -> Condition:
 def _resolved(say: Conditions, node: ListenerNode) -> Condition:
     unresolved = [problem for problem in node.problems if problem.condition == "ResolvedRefs"]
     if not unresolved:
-        return say.true("ResolvedRefs")
+        facts = [one.facts for one in node.certificates if one.facts and one.facts.warning]
+        return say.true("ResolvedRefs", message="; ".join(f"Secret {one.ref}: {one.warning}" for one in facts))
     return say.false("ResolvedRefs", unresolved[0].reason, "; ".join(problem.message for problem in unresolved))
 
 

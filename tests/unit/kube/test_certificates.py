@@ -173,15 +173,17 @@ def test_a_chain_before_its_leaf_is_refused() -> None:
     assert expected == problem(secret(chain.pem + leaf.pem, leaf.key_pem))
 
 
-def test_an_expired_certificate_is_refused_from_its_last_moment_on() -> None:
+def test_an_expired_certificate_is_used_and_told_from_its_last_moment_on() -> None:
     one = issue(start=NOW - timedelta(days=90), days=90)
-    assert problem(secret(one.pem, one.key_pem)) == "the certificate expired at 2026-01-01T00:00:00Z; renew it"
+    facts = facts_of(secret(one.pem, one.key_pem), NOW)
+    assert ("", "the certificate expired at 2026-01-01T00:00:00Z; renew it") == (facts.problem, facts.warning)
 
 
-def test_a_certificate_of_tomorrow_is_refused() -> None:
+def test_a_certificate_of_tomorrow_is_used_and_told() -> None:
     one = issue(start=NOW + timedelta(days=1))
+    facts = facts_of(secret(one.pem, one.key_pem), NOW)
     expected = "the certificate is not valid before 2026-01-02T00:00:00Z; use one that is valid now"
-    assert expected == problem(secret(one.pem, one.key_pem))
+    assert ("", expected) == (facts.problem, facts.warning)
 
 
 def test_a_key_pair_is_leaf_chain_and_key_apart() -> None:

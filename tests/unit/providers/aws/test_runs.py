@@ -17,7 +17,10 @@ from tests.builders import (
     backend,
     config,
     exact,
+    gateway,
     gateway_class,
+    listener,
+    parent,
     prefix,
     route,
     rule,
@@ -194,6 +197,24 @@ def test_a_plan_that_takes_most_rules_though_no_route_changed_is_refused(world: 
 
     assert ["UnsafePlan"] == [type(one.error).__name__ for one in result.outcome.failed]
     assert len(world.rules()) > 8 / 2
+
+
+def test_a_listener_that_takes_most_rules_along_though_nothing_changed_is_not_deleted(world: World) -> None:
+    tls = {"certificateRefs": [{"name": "c"}]}
+    hold(world, secret("c"))
+    world.cluster.put(gateway(listeners=[listener(), listener("https", 443, "HTTPS", tls=tls)]))
+    ref = parent(sectionName="https")
+    for n in range(6):
+        world.cluster.put(
+            route(f"r{n}", "a", [rule(backend(), matches=[prefix(f"/{n}")])], [f"h{n}.example.com"], [ref])
+        )
+    world.run()
+    world.cluster.certificates = []
+
+    result = world.run(trigger(cause=Cause.RESYNC))
+
+    assert ["UnsafePlan"] == [type(one.error).__name__ for one in result.outcome.failed]
+    assert 7 == len(world.rules(443))  # one of them is the Route that the world begins with
 
 
 def test_a_security_group_that_interfaces_still_hold_is_left_to_the_sweep() -> None:
