@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions import log, wiring
-from reconciler.errors import Misconfigured, ReconcilerError, TransientError
+from reconciler.errors import Misconfigured, ReconcilerError
 from reconciler.events import from_text
 from reconciler.reconcile import Result, reconcile
 
@@ -36,16 +36,13 @@ def _take(record: Mapping[str, Any], wired: wiring.Container) -> bool:
     started = time.monotonic()
     try:
         result = reconcile(trigger, room)
-    except TransientError as error:
+    except ReconcilerError as error:  # a lasting one too: no status could tell of it, so the dead-letter queue has to
         logger.warning("will be tried again: %s", error.message)
         return False
-    except ReconcilerError as error:
-        logger.error("cannot be done until somebody changes something: %s", error.message)  # noqa: TRY400 - told, no bug
-        return False
+    if result.untold:
+        logger.error("status was not written: %s", result.untold)
     if result.retry_after is not None:
         wired.queue.send_later([result.follow_up(trigger)], result.retry_after)
-    if result.unsaid is not None:
-        logger.error("a status could not be written: %s", result.unsaid.message)
     _tell(logger, result, time.monotonic() - started)
     return True
 

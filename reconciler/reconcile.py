@@ -51,18 +51,17 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a run.
+    """What came of a run: the plan, its outcome, the rejections, and how many status writes were made.
 
     Attributes:
-        status_writes: how many were made.
-        unsaid: why a status could not be written for good; the rest of the run stands.
+        untold: why part of the status cannot be written until somebody changes something; "" if all of it was.
     """
 
     plan: Plan
     outcome: Outcome
     rejections: tuple[Rejection, ...] = ()
     status_writes: int = 0
-    unsaid: ReconcilerError | None = None
+    untold: str = ""
 
     @property
     def retry_after(self) -> float | None:
@@ -300,19 +299,21 @@ def _asked(run: _Run, mark: Mark | None) -> bool:
 
 
 def _report(result: Result, run: _Run) -> Result:
-    """Write the status, then raise what a later try may mend."""
+    """Write the status, then raise what a later try may mend.
+
+    An object whose status nobody lets us write costs its own status, not the look again that the run asks for.
+    """
     capabilities = run.room.provider.capabilities(run.graph.config)
     updates = build_status(run.graph, run.snapshot.controller, capabilities, result.rejections, result.outcome)
-    writes, unsaid = 0, None
     try:
-        writes = run.room.cluster.write_status(updates)
+        result = replace(result, status_writes=run.room.cluster.write_status(updates))
     except TerminalError as error:
-        unsaid = error
+        result = replace(result, untold=error.message)
     errors = [failure.error for failure in result.outcome.failed]
     transient = next((error for error in errors if isinstance(error, TransientError)), None)
     if transient is not None and not _progress(run.trigger, result.outcome, errors):
         raise transient
-    return replace(result, status_writes=writes, unsaid=unsaid)
+    return result
 
 
 def _progress(trigger: Trigger, outcome: Outcome, errors: Sequence[ReconcilerError]) -> bool:

@@ -120,6 +120,34 @@ def test_progress_that_is_not_finished_comes_back_later_and_is_acknowledged(worl
     assert ("later", 1, Cause.LATER, 1) == (sent["QueueUrl"], sent["DelaySeconds"], again.cause, again.attempt)
 
 
+def test_a_status_that_nobody_lets_us_write_does_not_cost_the_look_again(world: World) -> None:
+    calls = iter(range(10))
+
+    def second_fails(_: str) -> None:
+        if next(calls) == 1:
+            raise Throttled("slow down")
+
+    def deny(what: str) -> None:
+        if what.startswith("status"):
+            raise PermissionDenied("an admission webhook denied the request")
+
+    world.cloud.on_call, world.cluster.on_write = second_fails, deny
+
+    assert [] == world.handle(to_text(trigger()))
+    assert ["later"] == [one["QueueUrl"] for one in world.sqs.sent]
+
+
+def test_a_cluster_that_may_not_be_read_fails_its_own_message_and_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(_: Trigger) -> None:
+        raise PermissionDenied("gateways may not be read")
+
+    monkeypatch.setattr(world.cluster, "snapshot", forbidden)
+
+    assert ["m1"] == world.handle(to_text(trigger()))
+
+
 def test_a_resync_looks_at_every_gateway_and_class_each_time_anew(world: World) -> None:
     resync.handler({"id": "one"}, None)
     resync.handler({"id": "two"}, None)
