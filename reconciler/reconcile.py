@@ -160,18 +160,12 @@ def _observe_and_apply(run: _Run) -> tuple[Plan, Outcome]:
 
 def _observe(run: _Run, mark: Mark | None) -> tuple[Owner, Look, ResourceSet]:
     """Look as deep as the mark demands; deeper at once if what is there does not fit the mark."""
-    gateway = run.snapshot.gateway
-    if gateway is None:
-        raise Conflict(f"{run.trigger.key} is gone")
-    placement = mark.placement if mark else run.graph.config.placement
-    owner = Owner(run.trigger.key, gateway.meta.uid, placement, mark.nonce if mark else run.room.nonce())
-    look = _look(run, mark)
+    owner, look = _placed(run, mark), _look(run, mark)
+    if mark and mark.placement != owner.placement:
+        look = Look(Depth.ALL, pools=None)
     got = run.room.provider.observe(owner, run.want, look)
     if look.depth is not Depth.ALL and (not got.exists or got.nonce != owner.nonce):
         look = Look(Depth.ALL, pools=None)
-        got = run.room.provider.observe(owner, run.want, look)
-    if placement != run.graph.config.placement and not _stands(run, owner, got):
-        owner, look = replace(owner, placement=run.graph.config.placement), Look(Depth.ALL, pools=None)
         got = run.room.provider.observe(owner, run.want, look)
     if got.nonce:
         owner = replace(owner, nonce=got.nonce)
@@ -180,14 +174,28 @@ def _observe(run: _Run, mark: Mark | None) -> tuple[Owner, Look, ResourceSet]:
     return owner, look, got
 
 
-def _stands(run: _Run, owner: Owner, got: ResourceSet) -> bool:
-    """Return whether a placement that the class does not name, but the mark does, is to be kept.
+def _placed(run: _Run, mark: Mark | None) -> Owner:
+    """Return whom resources belong to, and where they live: where the mark says if that is proven, else by the class.
 
     Whoever may edit the Gateway may edit its mark: only what stands there and is ours, by tags that only we can set,
-    proves that we were there. A withdrawn Gateway makes nothing, and what it deletes has to be proven anyway.
+    proves that we were there. A Gateway that is being deleted would else leave behind what a forged mark hides.
     """
-    everything = Look(Depth.ALL, pools=None)
-    return run.graph.withdrawn or bool(got.nonce or run.room.provider.plan(owner, Rendered(), got, everything))
+    gateway, placement = run.snapshot.gateway, run.graph.config.placement
+    if gateway is None:
+        raise Conflict(f"{run.trigger.key} is gone")
+    if mark is None:
+        return Owner(run.trigger.key, gateway.meta.uid, placement, run.room.nonce())
+    owner = Owner(run.trigger.key, gateway.meta.uid, mark.placement, mark.nonce)
+    return owner if mark.placement == placement or _stands(run, owner, mark) else replace(owner, placement=placement)
+
+
+def _stands(run: _Run, owner: Owner, mark: Mark) -> bool:
+    """Return whether anything of ours is in a place: its load balancer, or what a cut run or a deletion left."""
+    provider, everything = run.room.provider, Look(Depth.ALL, pools=None, names=mark.names)
+    if provider.observe(owner, run.want, Look(Depth.EXISTS)).nonce:
+        return True
+    got = provider.observe(owner, Rendered(), everything)
+    return bool(got.nonce or provider.plan(owner, Rendered(), got, everything))
 
 
 def _look(run: _Run, mark: Mark | None) -> Look:

@@ -25,7 +25,7 @@ from reconciler.gatewayapi.resources import GROUP, Gateway, GatewayClass, Holder
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.tls_refs import TlsRefs
 from reconciler.gatewayapi.values import items, mapping
-from reconciler.ir import Address, Capabilities
+from reconciler.ir import Address, Capabilities, Config
 from reconciler.mark import finalizer
 
 
@@ -51,6 +51,7 @@ def attach(snapshot: Snapshot, cloud: Cloud, scheme: str = "") -> Graph:
             gateway=gateway,
             gateway_class=gateway_class,
             ours=gateway_class is not None,
+            config=class_config(snapshot, gateway_class, cloud)[0] if gateway_class else Config(),
             sets=without_parent(admit(snapshot, gateway, _labels(snapshot)), gone) if leaving else (),
             holders=_holders(snapshot),
             former=former,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 
 from emulators.aws.inprocess import strict_aws
+from emulators.aws.network import prepare_network
 from providers import provider_for
 from reconciler.errors import Misconfigured
 from reconciler.events import Cause
@@ -57,7 +60,7 @@ EVERYTHING = ["scheme", "aws", "sourceRanges", "attributes", "targetCIDRs", "pla
         ({"scheme": "internet-facing"}, []),
         ({"scheme": "internet-facing"}, ["aws"]),
         ({"placement": {"role": ROLE}}, EVERYTHING),
-        ({"placement": {"region": "us-east-1"}}, EVERYTHING),
+        ({"placement": {"region": "eu-west-1"}}, EVERYTHING),
         ({"targetCIDRs": ["0.0.0.0/0"]}, EVERYTHING),
         ({"allowedCertificates": ["*"]}, EVERYTHING),
         ({"maxRulesPerNamespace": 100}, [*EVERYTHING, "maxRulesPerNamespace"]),
@@ -238,7 +241,7 @@ def recorded(world: World) -> Mark | None:
 
 @pytest.mark.parametrize("state", list(State))
 def test_a_forged_mark_cannot_move_a_gateway_to_another_region(world: World, state: State) -> None:
-    forge(world, Mark(state, Placement(region="us-east-1"), "nonce"))
+    forge(world, Mark(state, Placement(region="eu-west-1"), "nonce"))
 
     world.run()
 
@@ -247,6 +250,25 @@ def test_a_forged_mark_cannot_move_a_gateway_to_another_region(world: World, sta
     mark = recorded(world)
     assert mark is not None
     assert Placement() == mark.placement
+
+
+@pytest.mark.parametrize(("built", "told"), [("", "eu-west-1"), ("eu-west-1", "")])
+def test_a_forged_mark_leaves_no_load_balancer_behind_when_its_gateway_is_deleted(
+    world: World, built: str, told: str
+) -> None:
+    if built:
+        prepare_network(boto3.client("ec2", region_name=built), built)
+    world.cluster.put(gateway_class(parametersRef=CLASS_REF), config({"placement": {"region": built}}, "class"))
+    world.run()
+    stood = recorded(world)
+    assert stood is not None
+    forge(world, replace(stood, placement=Placement(region=told)))
+    world.cluster.remove("Gateway", "infra", "gw")
+
+    world.run()
+
+    assert "DeleteLoadBalancer" in world.operations()
+    assert ("Gateway", "infra", "gw") not in world.cluster.objects
 
 
 def test_a_forged_mark_cannot_assume_a_role_that_the_deployment_does_not_allow(world: World) -> None:
@@ -274,7 +296,7 @@ def test_a_forged_mark_builds_nothing_with_a_role_that_another_class_may_use(wor
 
 def test_a_gateway_stays_where_it_was_built_when_its_class_names_another_place(world: World) -> None:
     world.run()
-    elsewhere = config({"placement": {"region": "us-east-1"}}, "class")
+    elsewhere = config({"placement": {"region": "eu-west-1"}}, "class")
     world.cluster.put(gateway_class(parametersRef=CLASS_REF), elsewhere)
     world.forget()
 
