@@ -3,6 +3,7 @@
 A resource goes only if its tags name this cluster and a Gateway that is neither in the list of all Gateways nor there
 when asked for by name, both answered by the cluster whose id the tags carry, and if every sweep of the last hour (the
 grace) found it so. A read that fails, or that another cluster answers, ends the sweep: absence has to be proven.
+Every placement that a class of ours names is swept, and one that cannot be costs none of the others.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from functions import log, wiring
+from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from kube.cluster import KubeCluster
@@ -30,7 +32,7 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, int]:
     return dict(counts)
 
 
-def _sweep(wired: wiring.Container, cluster: KubeCluster) -> dict[str, int]:
+def _sweep(wired: wiring.Container, cluster: KubeCluster) -> Mapping[str, int]:
     alive = cluster.gateway_uids()
 
     def live(gateway: str, uid: str) -> bool:
@@ -41,4 +43,14 @@ def _sweep(wired: wiring.Container, cluster: KubeCluster) -> dict[str, int]:
             return uid in cluster.gateway_uids()
         return cluster.has_gateway(namespace, name, uid)
 
-    return wired.provider.sweep(cluster.cluster_id, live, wired.settings.sweep_grace, wired.clock())
+    counts, failures = Counter[str](), list[ReconcilerError]()
+    for placement in cluster.placements():
+        try:
+            counts.update(
+                wired.provider.sweep(cluster.cluster_id, live, wired.settings.sweep_grace, wired.clock(), placement)
+            )
+        except ReconcilerError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return counts

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,10 +17,13 @@ from kube.fetch import Fetch
 from kube.store import Store
 from reconciler.errors import Conflict, ReconcilerError, TransientError, Unavailable
 from reconciler.events import Trigger
+from reconciler.gatewayapi.config import read_config
 from reconciler.gatewayapi.read import take_snapshot
+from reconciler.gatewayapi.references import configs_named
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate, merge_status
 from reconciler.gatewayapi.values import mapping, number, text
+from reconciler.ir import Placement
 from reconciler.keys import GatewayKey, SecretRef
 from reconciler.mark import Mark, annotation, finalizer
 from reconciler.ports import Clock, KeyPair
@@ -81,10 +84,24 @@ class KubeCluster:
 
     def classes(self) -> list[str]:
         """Return the names of the GatewayClasses of our controller, sorted. Raises ReconcilerError."""
+        return sorted(item["metadata"]["name"] for item in self._classes())
+
+    def _classes(self) -> list[Plain]:
         found = self.api.list(kinds.GATEWAY_CLASS.path()).items
-        return sorted(
-            item["metadata"]["name"] for item in found if item.get("spec", {}).get("controllerName") == self.controller
-        )
+        return [item for item in found if mapping(item.get("spec")).get("controllerName") == self.controller]
+
+    def placements(self) -> list[Placement]:
+        """Return where load balancers may stand: at our own place, and where the settings of our classes say.
+
+        Settings that no class of ours names say nothing: whoever may write an object could send us anywhere.
+        Raises ReconcilerError.
+        """
+        kind = kinds.LOAD_BALANCER_CONFIG
+        refs = {ref for item in self._classes() for ref in configs_named(item) if ref[:2] == (kind.group, kind.name)}
+        found = (self.api.get(kind.path(namespace, name)) for _, _, namespace, name in sorted(refs))
+        told = {read_config(mapping(item.get("spec")), self.provider).placement for item in found if item}
+        own = Placement()
+        return [own, *sorted(told - {own}, key=astuple)]
 
     def gateways(self) -> list[GatewayRef]:
         """Return the Gateways of our classes, and those that left us but still carry our finalizer, sorted by key."""

@@ -23,6 +23,9 @@ from reconciler.ir import Capabilities, Config, Json, LoadBalancer, Placement
 from reconciler.plan import Look, Outcome, Plan, Rendered, ResourceSet
 from reconciler.ports import Owner, ReadSecret
 
+OWN = Placement()
+"""The Region of our environment, with our own identity."""
+
 
 @dataclass(slots=True)
 class AwsProvider:
@@ -78,9 +81,9 @@ class AwsProvider:
         """Make the calls."""
         return Applier(self.clients(owner.placement), owner, read_secret, self.sleep).apply(plan, got)
 
-    def sweep(self, cluster: str, live: Live, grace: float, now: float) -> dict[str, int]:
-        """Remove what nobody of a cluster owns any more, in our own placement; return counts by kind."""
-        return sweep(self.clients(Placement(), self.limits.sweep), cluster, live, grace, now)
+    def sweep(self, cluster: str, live: Live, grace: float, now: float, placement: Placement = OWN) -> dict[str, int]:
+        """Remove what nobody of a cluster owns any more, in one placement; return counts by kind."""
+        return sweep(self.clients(placement, self.limits.sweep), cluster, live, grace, now)
 
     def waits(self, ids: Collection[str]) -> Mapping[str, float]:
         """Return, of load balancers that AWS is making, seconds until the next look. Raises ReconcilerError."""

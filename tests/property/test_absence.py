@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
+from emulators.aws.network import prepare_network
 from functions import sweep, wiring
-from tests.builders import gateway
+from tests.builders import config, gateway, gateway_class
 from tests.proof.absence import GRACE, LIES, NAMES, World, check_lie, world
 from tests.proof.api_server import Answer, honest
 
@@ -106,6 +108,24 @@ def test_a_cluster_swapped_between_the_list_and_the_question_by_name_proves_noth
     one.server.lie = swapped
     assert {} == one.sweep()
     assert [] == one.deletions()
+
+
+def test_what_is_left_where_a_class_places_its_load_balancers_is_swept_as_well(one: World) -> None:
+    """A LoadBalancerConfig that no class names sends nobody anywhere."""
+    placement = {"placement": {"region": "eu-west-1"}}
+    stray = config({"placement": {"region": "us-west-2"}}, "stray")
+    prepare_network(boto3.client("ec2", region_name="eu-west-1"), "eu-west-1")
+    ref = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "far", "namespace": "infra"}
+    one.cluster.put(gateway_class("far", parametersRef=ref), config(placement, "far"), stray)
+    far = gateway("far")
+    far["spec"]["gatewayClassName"] = "far"
+    one.cluster.put(far)
+    one.reconcile("far")
+    one.remove_for_good("far")
+
+    assert [{}, {}] == [one.sweep(), one.sweep(GRACE - 1)]
+    assert {"load balancers": 1, "security groups": 1} == one.sweep(1)
+    assert "us-west-2" not in {entry.region for entry in one.account.journal.entries()}
 
 
 def test_mode_observe_sweeps_nothing(one: World) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from functions import wiring
 from providers.memory import MemoryProvider
 from reconciler.errors import Misconfigured, Unavailable
+from reconciler.ir import Placement
 from reconciler.keys import GatewayKey
 from reconciler.reconcile import Room
 from tests.builders import CLUSTER
@@ -27,6 +29,7 @@ class LocalCluster(FakeCluster):
 
     cluster_id = CLUSTER
     dead = False
+    places: Sequence[Placement] = (Placement(),)
 
     def gateways(self) -> list[Ref]:
         """Return the Gateways."""
@@ -36,6 +39,10 @@ class LocalCluster(FakeCluster):
     def classes(self) -> list[str]:
         """Return the classes."""
         return [name for kind, _, name in self.objects if kind == "GatewayClass"]
+
+    def placements(self) -> Sequence[Placement]:
+        """Return where the classes place load balancers."""
+        return self.places
 
     def gateway_uids(self) -> frozenset[str]:
         """Return the UIDs of all Gateways."""
@@ -49,8 +56,10 @@ class Sweeping(MemoryProvider):
 
     asked: list[tuple[str, float, bool]] = []  # noqa: RUF012 - one test, one process
 
-    def sweep(self, cluster: str, live: Any, grace: float, _now: float) -> dict[str, int]:
-        """Note the request."""
+    def sweep(self, cluster: str, live: Any, grace: float, _now: float, placement: Placement) -> dict[str, int]:
+        """Note the request; a place of another role may not be looked at."""
+        if placement.role:
+            raise Misconfigured(f"role {placement.role} is not allowed")
         self.asked.append((cluster, grace, live("infra/gw", "uid-infra-gw")))
         return {"target groups": 2}
 

@@ -17,6 +17,7 @@ from functions.wiring import Settings, read_settings
 from providers.memory import MemoryCloud
 from reconciler.errors import Misconfigured, PermissionDenied, Throttled, Unavailable
 from reconciler.events import Cause, Trigger, batch_from_text, from_text, to_text
+from reconciler.ir import Placement
 from reconciler.ports import KeyPair
 from tests.builders import CLUSTER, gateway, gateway_class, route, with_service
 from tests.fakes import trigger
@@ -191,6 +192,15 @@ def test_the_sweep_is_told_the_grace_and_who_lives() -> None:
 
     assert {"target groups": 2} == sweep.handler({}, None)
     assert [(CLUSTER, 60, True)] == Sweeping.asked
+
+
+def test_a_placement_that_cannot_be_swept_costs_none_of_the_others(world: World) -> None:
+    Sweeping.asked.clear()
+    world.cluster.places = (Placement(), Placement(role="theirs"), Placement(region="eu-west-1"))
+
+    with pytest.raises(Misconfigured, match="theirs"):
+        sweep.handler({}, None)
+    assert 2 * [(CLUSTER, 60, True)] == Sweeping.asked
 
 
 def test_the_sweep_ends_before_it_begins_where_gateways_cannot_be_listed(world: World) -> None:
