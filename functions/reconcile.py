@@ -51,7 +51,9 @@ def _tell(logger: Any, result: Result, seconds: float) -> None:
     extra = {
         "changes": len(result.plan.changes),
         "done": result.outcome.done,
-        "failed": [f"{failure.key}: {failure.error.message}" for failure in result.outcome.failed],
+        "failed": [
+            f"{failure.key}: {failure.error.detail or failure.error.message}" for failure in result.outcome.failed
+        ],
         "rejections": len(result.rejections),
         "waiting": [one.text for one in result.outcome.waiting],
         "held": result.outcome.held,

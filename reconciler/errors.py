@@ -16,14 +16,22 @@
 
 A user's mistake is not an exception but a `Problem` (reconciler.gatewayapi.graph); a cloud's "cannot" is a `Rejection`
 (reconciler.ir). Anything else that is raised is a bug and is caught nowhere below the function's handler.
-Messages are stable: no request ids, no times, no secrets, so that they may stand in a condition.
+Messages are stable: no request ids, no times, no secrets, nothing that names an account, so that they may stand in a
+condition. What the other side said in full is in `detail`, for logs.
 """
 
 from __future__ import annotations
 
 
 class ReconcilerError(Exception):
-    """Root of everything routewright raises on purpose."""
+    """Root of everything routewright raises on purpose.
+
+    Attributes:
+        detail: what the other side said, with the ids that a message leaves out; "" if it left out nothing. For logs
+            and comparisons, never for a condition.
+    """
+
+    detail: str = ""
 
     @property
     def message(self) -> str:

@@ -1,6 +1,7 @@
 """AWS's errors as ours, in one table. Wire codes as ELBv2, EC2, ACM, STS and the tagging API answer them.
 
-Messages are stable: no request ids, no times; AWS's own text stands in them where it tells the user what to change.
+Messages are stable: no request ids, no times; AWS's own text stands in them where it tells the user what to change. Who
+may read a Gateway need not know the account: of an ARN a message keeps the name.
 """
 
 from __future__ import annotations
@@ -56,6 +57,12 @@ _UNSEEN = (
     "InvalidGroup.NotFound",
 )
 """What one service answers about a resource that another one, or another of its own parts, has just made."""
+_ARN = re.compile(r"arn:[\w-]+:[\w-]*:[\w-]*:\w*:([\w+=,@./:*-]*[\w/*])")
+_RANDOM = re.compile(r"[0-9a-f]{16}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What AWS itself puts at the end of an ARN."""
+_ACCOUNT = re.compile(r"\b\d{12}\b")
+_ENCODED = re.compile(r"Encoded authorization failure message: ?\S+")
+"""EC2 adds it to UnauthorizedOperation; it is another one each time."""
 _REQUEST_ID = re.compile(r"\(?[Rr]equest ?I[Dd]:? ?[0-9a-fA-F-]{8,}\)?")
 
 
@@ -77,7 +84,7 @@ def code_of(error: ClientError) -> str:
 
 def is_unseen(error: ReconcilerError, fresh: Iterable[str]) -> bool:
     """Return whether AWS only says that it does not know yet what was just made, given the ids of that."""
-    return any(is_about(error, code) for code in _UNSEEN) and any(made in error.message for made in fresh)
+    return any(is_about(error, code) for code in _UNSEEN) and any(made in error.detail for made in fresh)
 
 
 def is_about(error: ReconcilerError, code: str) -> bool:
@@ -94,8 +101,19 @@ def _client_error(error: ClientError, call: str) -> ReconcilerError:
         kind = Unavailable if status >= _SERVER_ERROR else Misconfigured
     if kind in (Throttled, Unavailable):
         return kind(f"{call}: AWS answered {code}")
-    return kind(f"{call}: {code}: {text}")
+    ours = kind(f"{call}: {code}: {without_account(text)}")
+    ours.detail = f"{call}: {code}: {text}"
+    return ours
+
+
+def without_account(text: str) -> str:
+    """Return a text with ARNs cut to what they name, e.g. `targetgroup/rw-x`, and without numbers of accounts."""
+    return _ACCOUNT.sub("...", _ARN.sub(_name_in, text))
+
+
+def _name_in(arn: re.Match[str]) -> str:
+    return "/".join(part for part in arn[1].split("/") if not _RANDOM.fullmatch(part))
 
 
 def _stable(text: str) -> str:
-    return " ".join(_REQUEST_ID.sub("", text).split())
+    return " ".join(_ENCODED.sub("", _REQUEST_ID.sub("", text)).split())

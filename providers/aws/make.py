@@ -123,8 +123,14 @@ def make(clients: Clients, made: Made, change: Change, read_secret: ReadSecret) 
         _make(clients, made, change, read_secret)
     except (Conflict, Misconfigured) as error:
         if is_unseen(error, made.fresh) or _is_young(clients, made, error):
-            raise NotReady(error.message) from error
+            raise _later(error) from error
         raise
+
+
+def _later(error: ReconcilerError) -> NotReady:
+    later = NotReady(error.message)
+    later.detail = error.detail
+    return later
 
 
 def _make(clients: Clients, made: Made, change: Change, read_secret: ReadSecret) -> None:
@@ -138,7 +144,7 @@ def _is_young(clients: Clients, made: Made, error: ReconcilerError) -> bool:
     """Return whether ELBv2 refuses a certificate of ours that an earlier run has only just imported."""
     if not any(is_about(error, code) for code in ("CertificateNotFound", "UnsupportedCertificate")):
         return False
-    arns = (arn for key, arn in made.ids.items() if key.kind == CERTIFICATE and arn in error.message)
+    arns = (arn for key, arn in made.ids.items() if key.kind == CERTIFICATE and arn in error.detail)
     return any(time.time() - certificates.imported_at(clients, arn) < YOUNG for arn in arns)
 
 

@@ -11,6 +11,7 @@ from providers.aws.apply import Applier
 from providers.aws.capabilities import capabilities
 from providers.aws.clients import Clients
 from providers.aws.config import check, refused
+from providers.aws.errors import without_account
 from providers.aws.limiter import Limiter, Limits
 from providers.aws.observe import observe
 from providers.aws.plan import plan
@@ -96,7 +97,8 @@ class AwsProvider:
         """
         limiter = limiter or self.limits.reconcile
         if placement.role and placement.role not in self.roles:
-            raise Misconfigured(f"role {placement.role} is not among ROUTEWRIGHT_ALLOWED_ROLES of this deployment")
+            role = without_account(placement.role)
+            raise Misconfigured(f"{role} is not among ROUTEWRIGHT_ALLOWED_ROLES of this deployment")
         with self._lock:
             key = (placement.region, placement.role, limiter)
             if key not in self._clients:
