@@ -129,6 +129,7 @@ class Stage:
             "ROUTEWRIGHT_KUBECONFIGS": str(config),
             "ROUTEWRIGHT_SWEEP_GRACE": "0",
             "ROUTEWRIGHT_CALL_RATE": "100",
+            "ROUTEWRIGHT_SETTLE": "0.2",
         } | dict(self.setting.environment)
         before = {name: os.environ.get(name) for name in ours}
         os.environ.update(ours)

@@ -44,6 +44,7 @@ class Settings:
         debounce: DEBOUNCE, seconds of quiet that end a burst of events of one Gateway; 0.1 by default.
         concurrency: CONCURRENCY, reconciles that run at once in the deployment; they share the rate of calls.
         call_rate: CALL_RATE, how many times the default limits on calls the account has, where AWS raised them.
+        settle: SETTLE, seconds until what AWS acknowledged is everywhere; 2 by default.
     """
 
     controller: str = "routewright.dev/aws"
@@ -57,6 +58,7 @@ class Settings:
     debounce: float = 0.1
     concurrency: int = 1
     call_rate: float = 1.0
+    settle: float = 2.0
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -112,6 +114,7 @@ _READERS: Mapping[str, tuple[str, Any]] = {
     "DEBOUNCE": ("debounce", _seconds),
     "CONCURRENCY": ("concurrency", _count),
     "CALL_RATE": ("call_rate", _seconds),
+    "SETTLE": ("settle", _seconds),
 }
 _FOREIGN = frozenset({PREFIX + "CACHE"})
 """Read by the laptop's build, not by the functions."""
@@ -185,6 +188,7 @@ def build(settings: Settings) -> Container:
         roles=settings.roles,
         concurrency=settings.concurrency,
         rate=settings.call_rate,
+        settle=settings.settle,
     )
     clusters: dict[str, KubeCluster] = {}
     for path in settings.kubeconfigs or ("",):

@@ -23,6 +23,7 @@ def provider_for(
     roles: tuple[str, ...] = (),
     concurrency: int = 1,
     rate: float = 1.0,
+    settle: float = 0.0,
 ) -> AwsProvider:
     """Return the provider of a controllerName; a suffix (`routewright.dev/aws-canary`) is a second deployment's.
 
@@ -33,6 +34,7 @@ def provider_for(
         concurrency: how many reconciles share the deployment's rate of calls.
         rate: how many times the cloud's documented limits the account has, where they were raised or an emulator has
             none.
+        settle: seconds until what the cloud acknowledged is everywhere, so that what it replaced may go.
 
     Raises:
         Misconfigured: no provider has this name, or so many reconciles cannot stay within the account's limits.
@@ -41,5 +43,5 @@ def provider_for(
         from providers.aws.limiter import limits
         from providers.aws.provider import AwsProvider
 
-        return AwsProvider(left, roles, limits(concurrency, rate))
+        return AwsProvider(left, roles, limits(concurrency, rate), settle=settle)
     raise Misconfigured(f"no provider has the controllerName {controller!r}; known is {AWS}, with or without a suffix")

@@ -1,7 +1,9 @@
 """The only door that writes: exactly the calls of a plan, in their order, one Change a call.
 
 A failure costs what it touches and what builds on it; the rest goes on (Law 6). A listener whose CreateRule failed for
-now gets no further rule changes in this run, so that what is there stays a prefix of what is wanted (Law 5).
+now gets no further rule changes in this run, so that what is there stays a prefix of what is wanted (Law 5). What is
+acknowledged is not yet everywhere: before anything that traffic may still need is taken away, what takes its place is
+given time to settle.
 """
 
 from __future__ import annotations
@@ -46,6 +48,18 @@ _NEEDED_BY = {
 """What may still be needed where something of these kinds could not be made; else one team's failure would keep open
 what another was told to close. A port is closed to some clients whatever failed; it stays open while its listener does.
 """
+_SERVES = frozenset(
+    {
+        calls.CREATE_LISTENER,
+        calls.CREATE_RULE,
+        calls.MODIFY_LISTENER,
+        calls.MODIFY_RULE,
+        calls.REGISTER_TARGETS,
+        calls.SET_RULE_PRIORITIES,
+    }
+)
+_TAKES_AWAY = frozenset({calls.DELETE_LISTENER, calls.DELETE_RULE, calls.DELETE_TARGET_GROUP, calls.DEREGISTER_TARGETS})
+"""What traffic may need until everybody knows better; a revocation is not among it, for it has to cut at once."""
 _LEAVE_TO_SWEEP = frozenset({calls.DELETE_TARGET_GROUP, calls.DELETE_SECURITY_GROUP})
 
 
@@ -55,6 +69,8 @@ class Applier:
 
     Attributes:
         sleep: replaced in tests.
+        settle: seconds until what AWS acknowledged is everywhere.
+        unsettled: whether something that serves was changed and not yet given that time.
         stopped: scopes of listeners whose rules may not change any further in this run.
         staying: by listener, conditions of rules that AWS refused for good, and of leaving rules that answer for them.
         closing: ports whose listeners the plan deletes.
@@ -66,6 +82,8 @@ class Applier:
     owner: Owner
     read_secret: ReadSecret
     sleep: Callable[[float], None] = time.sleep
+    settle: float = 0.0
+    unsettled: bool = False
     stopped: set[str] = field(default_factory=set)
     staying: dict[str, list[Json]] = field(default_factory=dict)
     closing: frozenset[str] = frozenset()
@@ -85,6 +103,7 @@ class Applier:
                 self.skipped += 1
                 continue
             try:
+                self._let_settle(change)
                 self._try(change, made)
             except OutOfTime as error:
                 late = True
@@ -122,6 +141,15 @@ class Applier:
         staying.append(conditions)
         return True
 
+    def _let_settle(self, change: Change) -> None:
+        """Wait before a change that takes away. Raises OutOfTime: the run that goes on finds it settled."""
+        if not (self.unsettled and change.call in _TAKES_AWAY):
+            return
+        if self.clients.left() < self.settle:
+            raise OutOfTime("too little time is left for the change to settle")
+        self.sleep(self.settle)
+        self.unsettled = False
+
     def _try(self, change: Change, made: Made) -> None:
         try:
             self._with_patience(change, made)
@@ -133,6 +161,7 @@ class Applier:
             self._fail(change, error)
         else:
             self.done += 1
+            self.unsettled |= self.settle > 0 and change.call in _SERVES
             self.freed |= change.op is Op.DELETE
 
     def _with_patience(self, change: Change, made: Made) -> None:

@@ -38,6 +38,7 @@ class AwsProvider:
         limits: on calls, shared by all placements.
         now: seconds since the epoch; replaced in tests.
         sleep: how `apply` pauses; replaced in tests.
+        settle: seconds until what AWS acknowledged is everywhere.
     """
 
     left: Callable[[], float] = lambda: float("inf")
@@ -46,6 +47,7 @@ class AwsProvider:
     now: Callable[[], float] = time.time
     name: str = "aws"
     sleep: Callable[[float], None] = time.sleep
+    settle: float = 0.0
     _clients: dict[tuple[str, str, Limiter], Clients] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -80,7 +82,7 @@ class AwsProvider:
 
     def apply(self, owner: Owner, plan: Plan, got: ResourceSet, read_secret: ReadSecret) -> Outcome:
         """Make the calls."""
-        return Applier(self.clients(owner.placement), owner, read_secret, self.sleep).apply(plan, got)
+        return Applier(self.clients(owner.placement), owner, read_secret, self.sleep, self.settle).apply(plan, got)
 
     def sweep(self, cluster: str, live: Live, grace: float, now: float, placement: Placement = OWN) -> dict[str, int]:
         """Remove what nobody of a cluster owns any more, in one placement; return counts by kind."""

@@ -227,6 +227,7 @@ def test_settings_have_defaults() -> None:
         ("ROUTEWRIGHT_SWEEP_GRACE", "soon"),
         ("ROUTEWRIGHT_LOG_LEVEL", "LOUD"),
         ("ROUTEWRIGHT_CONCURRENCY", "0"),
+        ("ROUTEWRIGHT_SETTLE", "a while"),
         ("ROUTEWRIGHT_QEUE_URL", "typo"),
     ],
 )
