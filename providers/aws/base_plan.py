@@ -88,6 +88,7 @@ def load_balancer_steps(balancer: str, want: Resources, got: Resources) -> Itera
     else:
         yield from _network(wanted, there)
         yield from _security_groups(wanted, there)
+        yield from _tags(wanted, there)
     yield from _attributes(attributes_key(balancer), want, got)
 
 
@@ -124,6 +125,17 @@ def _security_groups(want: Resource, got: Resource) -> Iterator[Change]:
     between = [both] if set(both) not in (set(old), set(new)) else []
     for groups in (*between, new):
         yield setting(calls.SET_SECURITY_GROUPS, want, got, {"SecurityGroups": list[Json](groups)})
+
+
+def _tags(want: Resource, got: Resource) -> Iterator[Change]:
+    """Yield the user's tags that are not there as wanted. Others stay: nothing tells ours of yesterday from theirs."""
+    wanted, there = _texts(want.spec.get("Tags")), _texts(got.spec.get("Tags"))
+    if fresh := {key: value for key, value in wanted.items() if there.get(key) != value}:
+        yield setting(calls.ADD_TAGS, want, got, {"Tags": fresh})
+
+
+def _texts(value: Json) -> dict[str, Json]:
+    return dict(value) if isinstance(value, Mapping) else {}
 
 
 def openings(want: Resources, got: Resources) -> Iterator[Change]:

@@ -31,6 +31,7 @@ ModifyLoadBalancerAttributes   update  key lb-attributes/alb; want.spec: the att
 SetSecurityGroups              update  key load-balancer/alb; want.spec SecurityGroups: the whole set
 SetSubnets                     update  key load-balancer/alb; want.spec Subnets: the whole set
 SetIpAddressType               update  key load-balancer/alb; want.spec IpAddressType
+AddTags                        update  key load-balancer/alb; want.spec Tags: those of the user that differ
 DeleteLoadBalancer             delete  got.cloud_id; listeners and rules go with it
 CreateListener                 create  want.spec as in `resources`
 ModifyListener                 update  want.spec: the fields that change. Protocol never comes without all the others
@@ -78,6 +79,7 @@ MODIFY_LB_ATTRIBUTES = "ModifyLoadBalancerAttributes"
 SET_SECURITY_GROUPS = "SetSecurityGroups"
 SET_SUBNETS = "SetSubnets"
 SET_IP_ADDRESS_TYPE = "SetIpAddressType"
+ADD_TAGS = "AddTags"
 DELETE_LOAD_BALANCER = "DeleteLoadBalancer"
 CREATE_LISTENER = "CreateListener"
 MODIFY_LISTENER = "ModifyListener"

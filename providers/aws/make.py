@@ -296,6 +296,11 @@ def _set_ip_address_type(clients: Clients, made: Made, change: Change) -> None:
     clients.call("elbv2", "SetIpAddressType", LoadBalancerArn=arn, IpAddressType=kind)
 
 
+def _add_tags(clients: Clients, made: Made, change: Change) -> None:
+    given = _spec(change)["Tags"]
+    clients.call("elbv2", "AddTags", ResourceArns=[made.id_of(change.key)], Tags=wire.tags(given))
+
+
 def _delete_load_balancer(clients: Clients, made: Made, change: Change) -> None:
     clients.call("elbv2", "DeleteLoadBalancer", LoadBalancerArn=_got_id(change))
     made.addresses.pop(change.key, None)
@@ -411,6 +416,7 @@ _CALLS: Mapping[str, Callable[[Clients, Made, Change], None]] = {
     calls.SET_SECURITY_GROUPS: _set_security_groups,
     calls.SET_SUBNETS: _set_subnets,
     calls.SET_IP_ADDRESS_TYPE: _set_ip_address_type,
+    calls.ADD_TAGS: _add_tags,
     calls.DELETE_LOAD_BALANCER: _delete_load_balancer,
     calls.CREATE_LISTENER: _create_listener,
     calls.MODIFY_LISTENER: _modify_listener,

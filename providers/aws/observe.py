@@ -14,7 +14,7 @@ from providers.aws import canonical
 from providers.aws.base_plan import is_needed
 from providers.aws.certificates import read_certificates
 from providers.aws.clients import PAGE, Clients
-from providers.aws.names import CLUSTER, GATEWAY_UID, NONCE, load_balancer_name
+from providers.aws.names import CLUSTER, GATEWAY_UID, NONCE, PREFIX, load_balancer_name
 from providers.aws.network import discover_subnets, read_security_group
 from providers.aws.ownership import is_owned, read_tags
 from providers.aws.resources import (
@@ -136,7 +136,9 @@ class _Look:
             arn, name = item["LoadBalancerArn"], item["LoadBalancerName"]
             if not is_owned(tags.get(arn, {}), self.owner):
                 raise Misconfigured(f"load balancer {name} exists and is not ours by its tags; rename or delete it")
-            self.found[key] = Resource(key, canonical.load_balancer(item, managed), cloud_id=arn)
+            others: dict[str, Json] = {name: value for name, value in tags[arn].items() if not name.startswith(PREFIX)}
+            spec = {**canonical.load_balancer(item, managed), "Tags": others}
+            self.found[key] = Resource(key, spec, cloud_id=arn)
             if key in self.want.resources:
                 _check_state(item)
                 serving[key.name] = item

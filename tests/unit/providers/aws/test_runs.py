@@ -142,6 +142,25 @@ def test_any_failure_of_one_read_is_outlived(world: World, kind: Any) -> None:
     assert ("True", "Programmed") == world.says()["Programmed"]
 
 
+def test_changed_tags_reach_the_load_balancer_in_one_write_and_those_of_others_stay(world: World) -> None:
+    item = gateway()
+    item["spec"]["infrastructure"] = {"labels": {"team": "a", "kept": "yes"}}
+    world.cluster.put(item)
+    world.run()
+    arn = world.balancer()["LoadBalancerArn"]
+    world.account.client("elbv2").add_tags(ResourceArns=[arn], Tags=[{"Key": "theirs", "Value": "1"}])
+    item["spec"]["infrastructure"] = {"labels": {"team": "b", "kept": "yes", "more": "2"}}
+    world.cluster.put(item)
+    world.forget()
+
+    for _ in range(2):
+        world.run()
+
+    assert ["AddTags"] == world.operations()
+    tags = world.balancer()["Tags"]
+    assert {"team": "b", "kept": "yes", "more": "2", "theirs": "1"}.items() <= tags.items()
+
+
 # --- disruption, deletion, sweep ----------------------------------------------------------------------------------
 
 
