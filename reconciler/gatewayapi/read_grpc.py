@@ -10,6 +10,9 @@ from typing import Any
 
 from reconciler.gatewayapi.read_refs import (
     every_filter,
+    is_odd,
+    odd_conditions,
+    odd_filters,
     read_backend,
     read_extensions,
     read_filters,
@@ -18,7 +21,7 @@ from reconciler.gatewayapi.read_refs import (
 )
 from reconciler.gatewayapi.resources import Rule
 from reconciler.gatewayapi.values import items, mapping, text
-from reconciler.matches import Match, PathMatch, PathType, ValueType
+from reconciler.matches import Match, PathMatch, PathType
 from reconciler.plan import canonical
 
 FILTERS = frozenset({"RequestHeaderModifier", "ResponseHeaderModifier", "RequestMirror", "ExtensionRef"})
@@ -67,11 +70,7 @@ def _unknown(matches: Iterable[Mapping[str, Any]], filters: Iterable[Mapping[str
     """Yield what a newer CRD may allow and we do not know, by field."""
     for index, match in enumerate(matches):
         kind = mapping(match.get("method")).get("type")
-        if kind not in (None, _EXACT, _REGEX):
+        if is_odd(kind, (_EXACT, _REGEX)):
             yield f'matches[{index}].method.type "{kind}"'
-        for entry in items(match.get("headers")):
-            if (kind := entry.get("type")) is not None and kind not in set(ValueType):
-                yield f'matches[{index}].headers "{entry.get("name")}" type "{kind}"'
-    for index, one in enumerate(filters):
-        if one.get("type") not in FILTERS:
-            yield f'filters[{index}].type "{one.get("type")}"'
+        yield from odd_conditions(index, "headers", items(match.get("headers")))
+    yield from odd_filters(filters, FILTERS)

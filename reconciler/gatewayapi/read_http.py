@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reconciler.gatewayapi.read_refs import (
     REDIRECT,
     enum_of,
     every_filter,
+    is_odd,
+    odd_conditions,
+    odd_filters,
     read_backend,
     read_extensions,
     read_filters,
@@ -18,7 +21,7 @@ from reconciler.gatewayapi.read_refs import (
 from reconciler.gatewayapi.resources import Rule
 from reconciler.gatewayapi.values import items, mapping, number, text
 from reconciler.ir import PathRewrite, Redirect, RewriteType, frozen_map
-from reconciler.matches import Match, PathMatch, PathType, ValueType
+from reconciler.matches import Match, PathMatch, PathType
 from reconciler.plan import canonical
 
 FILTERS = frozenset(
@@ -34,6 +37,8 @@ FILTERS = frozenset(
     }
 )
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
+SCHEMES = frozenset({"http", "https"})
+_REWRITES = frozenset(str(one) for one in RewriteType)
 _PATH_TYPES = frozenset({PathType.EXACT, PathType.PREFIX, PathType.REGULAR_EXPRESSION})
 _DEFAULT_RULE: Mapping[str, Any] = frozen_map()
 
@@ -52,7 +57,7 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
     return Rule(
         matches=tuple(_match(match) for match in matches),
         backends=tuple(read_backend(ref) for ref in items(rule.get("backendRefs"))),
-        filters=read_filters(filters),
+        filters=read_filters(one for one in filters if one.get("type") != REDIRECT),  # which is the answer itself
         redirect=_redirect(redirects[0]) if redirects else None,
         name=text(rule.get("name")),
         timeouts=frozen_map({str(k): text(v) for k, v in mapping(rule.get("timeouts")).items()}),
@@ -60,7 +65,7 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
         session=canonical(session) if session else "",
         mirrors=read_mirrors(every_filter(rule)),
         extensions=read_extensions(every_filter(rule)),
-        unknown=tuple(_unknown(matches, filters, len(redirects))),
+        unknown=tuple(_unknown(matches, filters, redirects)),
     )
 
 
@@ -91,21 +96,22 @@ def _redirect(block: Mapping[str, Any]) -> Redirect:
 
 
 def _unknown(
-    matches: Iterable[Mapping[str, Any]], filters: Iterable[Mapping[str, Any]], redirects: int
+    matches: Iterable[Mapping[str, Any]], filters: Iterable[Mapping[str, Any]], redirects: Sequence[Mapping[str, Any]]
 ) -> Iterable[str]:
     """Yield what a newer CRD may allow and we do not know, by field, so that it is refused and never ignored."""
     for index, match in enumerate(matches):
         kind = mapping(match.get("path")).get("type")
-        if kind is not None and kind not in _PATH_TYPES:
+        if is_odd(kind, _PATH_TYPES):
             yield f'matches[{index}].path.type "{kind}"'
-        if (method := match.get("method")) is not None and method not in METHODS:
+        if is_odd(method := match.get("method"), METHODS):
             yield f'matches[{index}].method "{method}"'
         for field in ("headers", "queryParams"):
-            for entry in items(match.get(field)):
-                if (kind := entry.get("type")) is not None and kind not in set(ValueType):
-                    yield f'matches[{index}].{field} "{entry.get("name")}" type "{kind}"'
-    for index, one in enumerate(filters):
-        if one.get("type") not in FILTERS:
-            yield f'filters[{index}].type "{one.get("type")}"'
-    if redirects > 1:
+            yield from odd_conditions(index, field, items(match.get(field)))
+    yield from odd_filters(filters, FILTERS)
+    if len(redirects) > 1:
         yield "filters with more than one RequestRedirect"
+    for redirect in redirects:
+        if is_odd(scheme := redirect.get("scheme"), SCHEMES):
+            yield f'requestRedirect.scheme "{scheme}"'
+        if "path" in redirect and is_odd(kind := mapping(redirect["path"]).get("type", ""), _REWRITES):
+            yield f'requestRedirect.path.type "{kind}"'

@@ -5,7 +5,7 @@ Filters keep their own block as canonical text with the CRD's defaults inside; w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from reconciler.gatewayapi.resources import GROUP, BackendRef, ObjectRef, ParentRef
@@ -17,6 +17,7 @@ from reconciler.plan import canonical
 REDIRECT = "RequestRedirect"
 MIRROR = "RequestMirror"
 EXTENSION = "ExtensionRef"
+VALUE_TYPES = frozenset(str(one) for one in ValueType)
 
 
 def read_parent_ref(ref: Mapping[str, Any]) -> ParentRef:
@@ -46,12 +47,30 @@ def enum_of[E: (PathType, ValueType, RewriteType)](kind: type[E], value: object,
     return next((member for member in kind if member == value), default)
 
 
+def is_odd(value: object, known: Container[str]) -> bool:
+    """Return whether a value is given (not null) that is none of those known, be it a text or of any other shape."""
+    return value is not None and not (isinstance(value, str) and value in known)
+
+
+def odd_conditions(index: int, field: str, entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the conditions on values whose type is not known; `index`: of the match."""
+    for entry in entries:
+        if is_odd(kind := entry.get("type"), VALUE_TYPES):
+            yield f'matches[{index}].{field} "{entry.get("name")}" type "{kind}"'
+
+
+def odd_filters(filters: Iterable[Mapping[str, Any]], known: Container[str]) -> Iterator[str]:
+    """Yield the filters whose type is not known."""
+    for index, one in enumerate(filters):
+        if text(one.get("type")) not in known:
+            yield f'filters[{index}].type "{one.get("type")}"'
+
+
 def read_filters(filters: Iterable[Mapping[str, Any]]) -> tuple[Filter, ...]:
-    """Return the filters of a rule or backendRef; a redirect is no filter but the answer itself."""
+    """Return the filters of a rule or backendRef."""
     return tuple(
         Filter(text(one.get("type")), canonical({k: _with_defaults(k, v) for k, v in one.items() if k != "type"}))
         for one in filters
-        if one.get("type") != REDIRECT
     )
 
 

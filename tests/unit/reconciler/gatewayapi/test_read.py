@@ -25,6 +25,7 @@ from reconciler.keys import ConfigMapRef, GatewayKey, SecretRef
 from reconciler.matches import PathMatch, PathType
 from tests.builders import (
     CONTROLLER,
+    backend,
     gateway,
     gateway_class,
     grant,
@@ -33,6 +34,7 @@ from tests.builders import (
     open_gateway,
     parent,
     route,
+    route_of,
     rule,
     tls_policy,
 )
@@ -102,6 +104,35 @@ def test_of_two_headers_of_one_name_in_any_case_the_first_counts() -> None:
 )
 def test_a_value_of_a_newer_crd_is_named_and_not_ignored(match: dict[str, Any], told: str) -> None:
     assert (told,) == read_route(route(rules=[rule(matches=[match])])).rules[0].unknown
+
+
+@pytest.mark.parametrize(
+    ("redirect", "told"),
+    [
+        ({"scheme": "ftp"}, 'requestRedirect.scheme "ftp"'),
+        ({"path": {"type": "ReplaceRegex"}}, 'requestRedirect.path.type "ReplaceRegex"'),
+    ],
+)
+def test_a_redirect_of_a_newer_crd_is_named_and_not_turned_into_another(redirect: dict[str, Any], told: str) -> None:
+    filters = [{"type": "RequestRedirect", "requestRedirect": redirect}]
+    assert (told,) == read_route(route(rules=[rule(filters=filters)])).rules[0].unknown
+
+
+def test_a_redirect_of_a_single_backend_is_kept_as_its_filter() -> None:
+    """It is no answer of the rule, and whoever cannot do it has to refuse it."""
+    filters = [{"type": "RequestRedirect", "requestRedirect": {"hostname": "x.example.com"}}]
+    (only,) = read_route(route(rules=[rule(backend(filters=filters))])).rules
+    assert (None, ["RequestRedirect"]) == (only.redirect, [one.type for one in only.backends[0].filters])
+
+
+@pytest.mark.parametrize("odd", [["x"], {"a": 1}, [], {}])
+def test_a_type_of_another_shape_is_refused_and_breaks_nothing(odd: Any) -> None:
+    header = {"name": "a", "value": "b", "type": odd}
+    match = {"path": {"type": odd, "value": "/"}, "method": odd, "headers": [header]}
+    http = read_route(route(rules=[rule(matches=[match], filters=[{"type": odd}])])).rules[0]
+    grpc = route_of("GRPCRoute", spec={"rules": [{"matches": [{"method": {"type": odd}, "headers": [header]}]}]})
+
+    assert (4, 2) == (len(http.unknown), len(read_route(grpc).rules[0].unknown))
 
 
 def test_a_kind_of_the_same_name_in_another_group_is_not_ours() -> None:
