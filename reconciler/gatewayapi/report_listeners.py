@@ -102,7 +102,7 @@ def _resolved(say: Conditions, node: ListenerNode) -> Condition:
     unresolved = [problem for problem in node.problems if problem.condition == "ResolvedRefs"]
     if not unresolved:
         facts = [one.facts for one in node.certificates if one.facts and one.facts.warning]
-        return say.true("ResolvedRefs", message="; ".join(f"Secret {one.ref}: {one.warning}" for one in facts))
+        return say.true("ResolvedRefs", message="; ".join(f"{one.ref}: {one.warning}" for one in facts))
     return say.false("ResolvedRefs", unresolved[0].reason, "; ".join(problem.message for problem in unresolved))
 
 
