@@ -6,6 +6,7 @@ Everything is told where its owner looks: a Route's trouble on the Route, a list
 from __future__ import annotations
 
 import ipaddress
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -187,7 +188,7 @@ class _Story:
 
     def _worst(self) -> Failure | None:
         """Return the failure that is the Gateway's own: one that concerns only Routes is told there."""
-        own = [failure for failure in self.outcome.failed if not _routes_of(failure)]
+        own = [failure for failure in self.outcome.failed if not self._routes_of(failure)]
         lasting = [failure for failure in own if not isinstance(failure.error, TransientError)]
         return next(iter(lasting or own), None)
 
@@ -217,12 +218,25 @@ class _Story:
         if item.route.rules and len(dropped) == len(item.route.rules):
             first = dropped[min(dropped)]
             return say.false("Accepted", first.reason, f"no rule can be used; rule {min(dropped)}: {first.message}")
-        failure = next((one for one in self.outcome.failed if item.key in _routes_of(one)), None)
+        failure = next((one for one in self.outcome.failed if item.key in self._routes_of(one)), None)
         if failure is None:
             return say.true("Accepted")
         if isinstance(failure.error, TransientError):
             return say.unknown("Accepted", "Pending", failure.error.message)
         return say.false("Accepted", "UnsupportedValue", failure.error.message)
+
+    def _routes_of(self, failure: Failure) -> frozenset[RouteKey]:
+        """Return the Routes that a failed step was for; empty if it is the Gateway's matter.
+
+        What fails for a pool (a target that the cloud refuses) concerns the Routes that send to it, nobody else.
+        """
+        found, known = set(), {name.lower(): name for name in route_kinds()}
+        for origin in failure.origins:
+            kind, *rest = origin.split("/")
+            if kind in known and len(rest) > 1:
+                found.add(RouteKey(known[kind], rest[0], rest[1]))
+        pools = set(failure.origins) & self.graph.pools.keys()
+        return frozenset(found).union(item.key for item in self.graph.attachments if pools & _pools_of(item))
 
     def _of(self, route: RouteKey) -> Iterable[Rejection]:
         return (one for one in self.rejections if one.route == route)
@@ -254,11 +268,8 @@ def _address_type(address: str) -> str:
     return "IPAddress"
 
 
-def _routes_of(failure: Failure) -> frozenset[RouteKey]:
-    """Return the Routes that a failed step was for; empty if it is the Gateway's matter."""
-    found, known = set(), {name.lower(): name for name in route_kinds()}
-    for origin in failure.origins:
-        kind, *rest = origin.split("/")
-        if kind in known and len(rest) > 1:
-            found.add(RouteKey(known[kind], rest[0], rest[1]))
-    return frozenset(found)
+def _pools_of(item: Attachment) -> frozenset[str]:
+    """Return the ids of the pools that a Route sends requests or copies to."""
+    backends = (*item.backends.values(), *item.reencrypted.values())
+    named = ((*(one.pool for one in found.pools), *(one.pool for one in found.mirrors)) for found in backends)
+    return frozenset(itertools.chain.from_iterable(named))

@@ -14,7 +14,19 @@ from reconciler.gatewayapi.report import build_status
 from reconciler.gatewayapi.status import GatewayStatus, SetStatus
 from reconciler.ir import Address, Capabilities, Rejection, frozen_map
 from reconciler.plan import Failure, Outcome, ResourceKey
-from tests.builders import CONTROLLER, gateway, gateway_class, listener, listener_set, open_gateway
+from tests.builders import (
+    CONTROLLER,
+    backend,
+    gateway,
+    gateway_class,
+    listener,
+    listener_set,
+    namespace_,
+    open_gateway,
+    route,
+    rule,
+    with_service,
+)
 from tests.unit.reconciler.gatewayapi.graphs import EVERYTHING, AnyCloud, World
 
 
@@ -150,3 +162,20 @@ def test_features_follow_from_capabilities_sorted_and_within_the_limit_of_the_sc
     assert len(most) <= 64
     claimed = {"GatewayStaticAddresses", "TLSRouteModeTerminate", "BackendTLSPolicy", "UDPRoute", "Z"}
     assert claimed <= set(most)
+
+
+def test_targets_that_the_cloud_refuses_are_told_to_the_routes_that_send_to_them_and_to_nobody_else() -> None:
+    routes = [route(name, rules=[rule(backend(name))]) for name in ("web", "api")]
+    here = world(open_gateway(), namespace_("a"), *routes, *with_service("web"), *with_service("api"))
+    refused = [pool for pool in here.graph().pools if "/api:" in pool]
+    failure = Failure(ResourceKey("targets", "", "x"), Misconfigured("outside the network"), tuple(refused))
+
+    updates = build_status(here.graph(), CONTROLLER, EVERYTHING, (), Outcome(("192.0.2.1",), failed=(failure,)))
+
+    assert 1 == len(refused)
+    assert [("gw", "Programmed", "True"), ("api", "Accepted", "False"), ("web", "Accepted", "True")] == [
+        (one.name, "Programmed", one.body.conditions[1].status)
+        if isinstance(one.body, GatewayStatus)
+        else (one.name, "Accepted", one.body.parents[0].conditions[0].status)  # type: ignore[union-attr]
+        for one in updates
+    ]
