@@ -61,9 +61,11 @@ class Deployment:
         return [from_text(one["Body"]).name for one in answer.get("Messages", ())]
 
     def programmed(self) -> bool:
-        """Return whether the Gateway says so."""
-        told = self.cluster.get("Gateway", "infra", "gw").get("status", {}).get("conditions", ())
-        return any((one["type"], one["status"]) == ("Programmed", "True") for one in told)
+        """Return whether all conditions of the Gateway and of its Route are True."""
+        told = self.cluster.get("Gateway", "infra", "gw").get("status", {}).get("conditions", [])
+        parents = self.cluster.get("HTTPRoute", "a", "web").get("status", {}).get("parents", [])
+        every = [*told, *(one for parent in parents for one in parent["conditions"])]
+        return bool(told and parents) and all(one["status"] == "True" for one in every)
 
     def refuse(self, which: Callable[[int], bool]) -> None:
         """Let the cloud be throttled at some calls, counted from 1."""
