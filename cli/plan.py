@@ -74,7 +74,8 @@ def _facts(objects: Sequence[Mapping[str, Any]]) -> list[CertificateFacts | CaBu
 
 
 def _placed(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    meta = item.get("metadata") or {}
+    meta = item.get("metadata")
+    meta = meta if isinstance(meta, Mapping) else {}
     return {**item, "metadata": {**meta, "namespace": meta.get("namespace") or "default"}}
 
 

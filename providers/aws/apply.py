@@ -182,7 +182,8 @@ class Applier:
         self.broken.add(change.key)
         if change.key.kind in (RULE, ORDER):
             if isinstance(error, TerminalError) and change.call == calls.CREATE_RULE and change.want:
-                self.staying.setdefault(change.key.scope, []).append(change.want.spec.get("Conditions"))
+                if not isinstance(error, QuotaExceeded):  # there, what leaves makes room
+                    self.staying.setdefault(change.key.scope, []).append(change.want.spec.get("Conditions"))
             else:
                 self.stopped.add(change.key.scope)
 

@@ -22,7 +22,7 @@ def redirected(**redirect: Any) -> Answers:
     ("redirect", "told"),
     [
         ({"hostname": f"{'a' * 60}.{'b' * 60}.example.com"}, "hostname is longer than the 128 characters"),
-        ({"scheme": "ftp"}, "an ALB redirects to http or https"),
+        ({"scheme": "ftp"}, 'requestRedirect.scheme "ftp" is not supported'),
         ({"port": 65_536}, "ports are 1 to 65535"),
         ({"path": {"type": "ReplaceFullPath", "replaceFullPath": "new"}}, "has to begin with /"),
         ({"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "new"}}, "has to begin with /"),
