@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from providers.aws import calls
@@ -18,6 +18,7 @@ from providers.aws.clients import Clients
 from providers.aws.limiter import OutOfTime
 from providers.aws.make import Made, make
 from providers.aws.overlap import disjoint
+from providers.aws.render import forwarded
 from providers.aws.resources import (
     CERTIFICATE,
     LB_ATTRIBUTES,
@@ -74,6 +75,7 @@ class Applier:
         stopped: scopes of listeners whose rules may not change any further in this run.
         staying: by listener, conditions of rules that AWS refused for good, and of leaving rules that answer for them.
         closing: ports whose listeners the plan deletes.
+        leaving: names of target groups that the plan deletes.
         broken: keys of resources that could not be made.
         freed: whether something was deleted, so that what a quota refused may fit now.
     """
@@ -87,6 +89,7 @@ class Applier:
     stopped: set[str] = field(default_factory=set)
     staying: dict[str, list[Json]] = field(default_factory=dict)
     closing: frozenset[str] = frozenset()
+    leaving: frozenset[str] = frozenset()
     broken: set[ResourceKey] = field(default_factory=set)
     failed: list[Failure] = field(default_factory=list)
     done: int = 0
@@ -97,6 +100,7 @@ class Applier:
         """Make the calls, until time is up; return what came of them. Never raises a ReconcilerError."""
         made = Made.of(got, self.owner)
         self.closing = frozenset(one.key.name for one in plan.changes if one.call == calls.DELETE_LISTENER)
+        self.leaving = frozenset(one.key.name for one in plan.changes if one.call == calls.DELETE_TARGET_GROUP)
         late = False
         for change in plan.changes:
             if self._builds_on_broken(change):
@@ -133,13 +137,19 @@ class Applier:
         """Return whether a leaving rule answers for one that AWS refused for good: then it stays as it is.
 
         So does each leaving rule above one that stays and that may take the same requests, or it would answer them.
+        One that forwards to a target group that nobody wants any more goes: it may have been revoked.
         """
         staying = self.staying.get(change.key.scope, [])
-        conditions = change.got.spec.get("Conditions") if change.got else None
-        if all(disjoint(conditions, other) for other in staying):
+        spec = change.got.spec if change.got else {}
+        conditions, actions = spec.get("Conditions"), spec.get("Actions")
+        if all(disjoint(conditions, other) for other in staying) or self._revoked(actions):
             return False
         staying.append(conditions)
         return True
+
+    def _revoked(self, actions: Json) -> bool:
+        every = actions if isinstance(actions, (list, tuple)) else ()
+        return any(name in self.leaving for one in every if isinstance(one, Mapping) for name in forwarded(one))
 
     def _let_settle(self, change: Change) -> None:
         """Wait before a change that takes away. Raises OutOfTime: the run that goes on finds it settled."""

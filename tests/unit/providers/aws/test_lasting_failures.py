@@ -97,3 +97,14 @@ def test_a_listener_is_closed_whatever_rule_aws_refused(world: World) -> None:
     world.run()
 
     assert [80] == [one["Port"] for one in world.balancer()["Listeners"]]
+
+
+def test_a_rule_goes_that_sends_where_nobody_may_send_any_more_whatever_aws_refused(world: World) -> None:
+    world.cluster.put(at("/live"), *with_service("api"))
+    world.run()
+    world.cluster.put(route(rules=[rule(backend("api"), matches=[prefix("/live/now")])]))
+    refuse_rules(world)
+
+    world.run()
+
+    assert set() == paths(world)
