@@ -183,6 +183,9 @@ class _Story:
                 "Programmed", "Pending", f"waiting: {'; '.join(sorted(one.text for one in self.outcome.waiting))}"
             )
         if not self.outcome.addresses:
+            passing = (one for one in self.outcome.failed if isinstance(one.error, TransientError))
+            if failure := next(passing, None):  # whosever it is: there is nothing to answer anybody yet
+                return say.false("Programmed", "Pending", failure.error.message)
             return say.false("Programmed", "AddressNotAssigned", "the load balancer has no address yet")
         return say.true("Programmed")
 
