@@ -84,7 +84,7 @@ def test_row_13_a_secure_listener_has_exactly_one_certificate(world: World, bala
     with refused("SSLPolicyNotFound"):
         world.listener(balancer, 443, "HTTPS", Certificates=named(one), SslPolicy="ELBSecurityPolicy-1999")
     with refused("CertificateNotFound"):
-        world.listener(balancer, 443, "HTTPS", Certificates=named(one[:-1] + "0"))
+        world.listener(balancer, 443, "HTTPS", Certificates=named(one[:-4] + "none"))
 
 
 def test_row_13_a_plain_listener_has_no_certificate_and_no_policy(world: World, balancer: str, listener: str) -> None:
@@ -98,7 +98,7 @@ def test_row_13_a_plain_listener_has_no_certificate_and_no_policy(world: World, 
 
 
 def test_row_13_an_unknown_certificate_is_not_added(world: World, secure: str) -> None:
-    unknown = certificates(world, secure)[0][0][:-1] + "0"
+    unknown = certificates(world, secure)[0][0][:-4] + "none"
 
     with refused("CertificateNotFound"):
         world.elbv2.add_listener_certificates(ListenerArn=secure, Certificates=named(unknown))
