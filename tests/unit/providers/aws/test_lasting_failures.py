@@ -97,6 +97,8 @@ def test_a_listener_is_closed_whatever_rule_aws_refused(world: World) -> None:
     world.run()
 
     assert [80] == [one["Port"] for one in world.balancer()["Listeners"]]
+    (group,) = world.balancer()["SecurityGroups"]
+    assert [80] == [one["FromPort"] for one in world.account.state()["securityGroups"][group]]
 
 
 def test_a_rule_goes_that_sends_where_nobody_may_send_any_more_whatever_aws_refused(world: World) -> None:
