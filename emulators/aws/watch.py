@@ -48,9 +48,10 @@ class Watch:
             left = deadline - time.monotonic()
             if left <= 0:
                 break
+            nap = self._nap()  # asked for outside: the account's lock is never taken while `_changed` is held
             with self._changed:
                 if self._version == version:
-                    self._changed.wait(min(left, self._nap()))
+                    self._changed.wait(min(left, nap))
         return version
 
     def _nap(self) -> float:
