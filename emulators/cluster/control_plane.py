@@ -9,7 +9,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +30,8 @@ _CONTROLLERS = (
     "serviceaccount-controller",
 )
 _READY = 60.0
+_TRIES = 3
+_TAKEN = "address already in use"
 
 
 class ControlPlaneError(Exception):
@@ -75,8 +77,8 @@ class ControlPlane:
         self._serving = self._authority.server("kube-apiserver")
         self._tokens = self._authority.key_pair("service-accounts")
         self._admin = self._authority.client("admin", ("system:masters",))
-        self._start_etcd()
-        self._start_apiserver()
+        self._at_a_free_port(self._start_etcd)
+        self._at_a_free_port(self._start_apiserver)
         self._start_controllers()
 
     def stop(self) -> None:
@@ -128,6 +130,17 @@ class ControlPlane:
         for document in documents:
             if document:
                 client.apply(document)
+
+    def _at_a_free_port(self, start: Callable[[], None]) -> None:
+        """Start a part, at other ports when somebody else has just taken those that were free."""
+        for _ in range(_TRIES - 1):
+            try:
+                return start()
+            except ControlPlaneError as error:
+                if _TAKEN not in str(error):
+                    raise
+                self._port = free_port()
+        return start()
 
     def _start_etcd(self) -> None:
         port, peer = free_port(), free_port()
@@ -192,8 +205,7 @@ class ControlPlane:
                 f"--controllers={','.join(_CONTROLLERS)}",
                 "--use-service-account-credentials=true",
                 "--leader-elect=false",
-                "--bind-address=127.0.0.1",
-                f"--secure-port={free_port()}",
+                "--secure-port=0",
                 f"--service-account-private-key-file={self._tokens.key}",
                 f"--root-ca-file={self._authority.bundle}",
                 f"--cert-dir={self.folder / 'pki'}",

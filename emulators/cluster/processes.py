@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,13 +19,21 @@ _PR_SET_PDEATHSIG = 1
 _PRCTL = getattr(ctypes.CDLL(None), "prctl", None)
 """Looked up here, because between fork and exec of a threaded program as little as possible may happen."""
 _LOOK = 0.02
+_PORTS = range(10_000, 32_000)
+"""Below those of outgoing connections (from 32768 on Linux, from 49152 elsewhere)."""
 
 
 def free_port() -> int:
-    """Return a loopback port that is free now; whoever binds it has to be ready to try another."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a loopback port that is free now; whoever binds it has to be ready to try another.
+
+    It is none of those that systems give to outgoing connections: one of these may be taken a moment later.
+    Raises OSError when none of a hundred tries is free.
+    """
+    for port in random.sample(_PORTS, 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(errno.EADDRINUSE, f"no free loopback port was found between {_PORTS.start} and {_PORTS.stop}")
 
 
 class Child:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +17,7 @@ from kubernetes.client.exceptions import ApiException
 
 from emulators.cluster.control_plane import ControlPlane
 from emulators.cluster.objects import Objects
+from emulators.cluster.processes import free_port
 from tests.integration.cluster_world import Json, Space, ask, condition, deployment, eventually, pod, pod_spec, service
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("cluster")]
@@ -201,6 +204,16 @@ def test_pods_outlive_a_crash_of_the_api_server_and_new_ones_start_after_it(
     space.apply(deployment(space.name, "after", pod_spec(), replicas=1))
     assert eventually(lambda: space.rolled_out("after"))
     assert (200, place) == (ask(place)[0], space.place("before"))
+
+
+def test_a_port_that_somebody_else_has_just_taken_is_left_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        taken = somebody.getsockname()[1]
+        ports = itertools.chain((taken,), iter(free_port, None))
+        monkeypatch.setattr("emulators.cluster.control_plane.free_port", lambda: next(ports))
+        with ControlPlane() as plane:
+            assert plane.url != f"https://127.0.0.1:{taken}"
+            assert plane.client().get("v1", "Namespace", "", "default")
 
 
 def test_the_cluster_as_a_program_prints_its_kubeconfig_and_leaves_nothing_behind(tmp_path: Path) -> None:
