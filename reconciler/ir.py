@@ -265,10 +265,11 @@ class ClientValidation:
 
 @dataclass(frozen=True, slots=True)
 class FrontendListener:
-    """A Gateway listener that lives on a frontend; `hostname` "" for any."""
+    """A Gateway listener that lives on a frontend; `hostname` "" for any, `certificates` its own."""
 
     name: str
     hostname: str
+    certificates: tuple[Certificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def _frontend(port: int, nodes: Sequence[ListenerNode], bound: _Bound) -> Fronte
     frontend = Frontend(
         port=port,
         protocol=first.protocol,
-        listeners=tuple(FrontendListener(node.listener.id, node.listener.hostname) for node in nodes),
+        listeners=tuple(FrontendListener(one.listener.id, one.listener.hostname, one.certificates) for one in nodes),
         entries=tuple(_fenced(order, entries)),
         certificates=_certificates(blocks),
         tls_options=frozen_map({k: v for node in reversed(nodes) for k, v in node.listener.tls_options.items()}),
