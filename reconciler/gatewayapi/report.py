@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reconciler.errors import QuotaExceeded, TransientError
 from reconciler.gatewayapi.conditions import Conditions
 from reconciler.gatewayapi.features import supported_features
 from reconciler.gatewayapi.graph import Attachment, Graph, PolicyNode, Problem
+from reconciler.gatewayapi.refusals import Refusals
 from reconciler.gatewayapi.report_failures import Failures, parent_status, standing, worst
 from reconciler.gatewayapi.report_listeners import ListenerReport, left_alone
 from reconciler.gatewayapi.resources import Gateway, GatewayClass, Meta, Route
@@ -42,13 +43,16 @@ def build_status(
     graph: Graph, controller: str, capabilities: Capabilities, rejections: Sequence[Rejection], outcome: Outcome
 ) -> tuple[StatusUpdate, ...]:
     """Return the updates of one run: Gateway (or GatewayClass), its ListenerSets, Routes, then those that we let go."""
-    story = _Story(graph, tuple(rejections), outcome, controller, Failures.of(graph, outcome.failed))
+    failures, refusals = Failures.of(graph, outcome.failed), Refusals.of(rejections)
+    story = _Story(graph, tuple(rejections), outcome, controller, failures, refusals)
+    parents = [(item, story.parent(item)) for item in graph.attachments]
+    story = replace(story, attached=_attached(parents))
     updates: list[StatusUpdate] = []
     if graph.gateway_class is not None and graph.gateway is None:
         updates.append(_class(graph, graph.gateway_class, capabilities))
     if graph.gateway is not None and graph.ours and not graph.gateway.meta.deleted:
         updates.extend(_gateway(graph, graph.gateway, story))
-        updates.extend(_routes(graph, controller, story))
+        updates.extend(_routes(graph, controller, parents))
     elif graph.gateway is not None:
         updates.extend(_leaving(graph, graph.gateway, story))
         updates.extend(_update("ListenerSet", node.listener_set.meta, left_alone(node)) for node in graph.sets)
@@ -98,13 +102,26 @@ def _leaving(graph: Graph, gateway: Gateway, story: _Story) -> Iterator[StatusUp
         yield _update("Gateway", gateway.meta, replace(body, listeners=None))
 
 
-def _routes(graph: Graph, controller: str, story: _Story) -> Iterator[StatusUpdate]:
-    by_route: dict[RouteKey, list[Attachment]] = {}
-    for item in graph.attachments:
-        by_route.setdefault(item.key, []).append(item)
-    for items in by_route.values():
-        parents = tuple(ParentStatus(item.parent, story.parent(item)) for item in items)
-        yield _route(items[0].route, RouteStatus(controller, graph.holders, parents))
+type _Parents = Sequence[tuple[Attachment, tuple[Condition, ...]]]
+"""What is said of each Route to each parentRef; Accepted first."""
+
+
+def _routes(graph: Graph, controller: str, parents: _Parents) -> Iterator[StatusUpdate]:
+    by_route: dict[RouteKey, list[tuple[Attachment, ParentStatus]]] = {}
+    for item, conditions in parents:
+        by_route.setdefault(item.key, []).append((item, ParentStatus(item.parent, conditions)))
+    for told in by_route.values():
+        body = RouteStatus(controller, graph.holders, tuple(parent for _, parent in told))
+        yield _route(told[0][0].route, body)
+
+
+def _attached(parents: _Parents) -> Mapping[str, int]:
+    """Return attachedRoutes by listener: Routes that are Accepted there, each once, whatever became of the listener."""
+    found: dict[str, set[RouteKey]] = {}
+    for item, (accepted, *_) in parents:
+        for bound in item.bound if accepted.status == "True" else ():
+            found.setdefault(bound.listener, set()).add(item.key)
+    return {listener: len(routes) for listener, routes in found.items()}
 
 
 def _class(graph: Graph, gateway_class: GatewayClass, capabilities: Capabilities) -> StatusUpdate:
@@ -138,12 +155,14 @@ class _Story:
     outcome: Outcome
     controller: str
     failures: Failures
+    refusals: Refusals
+    attached: Mapping[str, int] = field(default_factory=dict)
 
     # --- Gateway ---
 
     @property
     def listeners(self) -> ListenerReport:
-        return ListenerReport(self.graph, self.rejections, self.failures)
+        return ListenerReport(self.graph, self.rejections, self.failures, self.attached)
 
     def gateway(self, say: Conditions, accepted: Condition, programmed: Condition) -> GatewayStatus:
         unresolved = next((one for one in self.graph.problems if one.condition == "ResolvedRefs"), None)
@@ -213,11 +232,12 @@ class _Story:
         say = Conditions("Route", item.route.meta.generation)
         dropped, fallen = self._dropped(item), self._refused(item, last_good=True)
         conditions = [self._route_accepted(say, item, dropped, fallen=bool(fallen)), self._resolved(say, item)]
-        if (dropped or fallen) and conditions[0].status != "False":
-            start = "Dropped Rule" if dropped else "Fall Back"
-            every = sorted({**fallen, **dropped}.items())
-            told = "; ".join(f"rule {index}: {problem.message}" for index, problem in every)
-            conditions.append(say.true("PartiallyInvalid", "UnsupportedValue", f"{start}: {told}"))
+        partly = [(rule, f" on listener {name}", problem) for rule, name, problem in self.refusals.partly(item)]
+        told = sorted([*partly, *((rule, "", problem) for rule, problem in {**fallen, **dropped}.items())])
+        if told and conditions[0].status != "False":
+            start = "Dropped Rule" if dropped or partly else "Fall Back"
+            every = "; ".join(f"rule {rule}{where}: {problem.message}" for rule, where, problem in told)
+            conditions.append(say.true("PartiallyInvalid", "UnsupportedValue", f"{start}: {every}"))
         return tuple(conditions)
 
     def _resolved(self, say: Conditions, item: Attachment) -> Condition:
@@ -235,8 +255,7 @@ class _Story:
     ) -> Condition:
         if item.refused is not None:
             return say.false("Accepted", item.refused.reason, item.refused.message)
-        whole = next((one for one in self._of(item.key) if one.rule < 0), None)
-        if whole is not None:
+        if whole := self.refusals.whole(item):
             return say.false("Accepted", whole.reason, whole.message)
         if item.route.rules and len(dropped) == len(item.route.rules):
             first = dropped[min(dropped)]
@@ -264,17 +283,9 @@ class _Story:
             for rule in rules
         }
 
-    def _of(self, route: RouteKey) -> Iterable[Rejection]:
-        return (one for one in self.rejections if one.route == route)
-
     def _dropped(self, item: Attachment) -> dict[int, Problem]:
         """Return by rule why it is not part of the load balancer: the user's mistake, or what the cloud cannot."""
-        cannot = {
-            one.rule: Problem("PartiallyInvalid", one.reason, one.message)
-            for one in sorted(self._of(item.key), reverse=True)
-            if one.rule >= 0
-        }
-        return {**self._refused(item, last_good=False), **cannot, **item.dropped}
+        return {**self._refused(item, last_good=False), **self.refusals.dropped(item), **item.dropped}
 
 
 def _reason(failure: Failure) -> str:

@@ -19,11 +19,12 @@ _PROGRAMMED = {"ParentNotAccepted": "ParentNotProgrammed"}
 
 @dataclass(frozen=True, slots=True)
 class ListenerReport:
-    """Tells what became of listeners; `rejections` are the provider's."""
+    """Tells what became of listeners; `rejections` are the provider's, `attached` is attachedRoutes by listener."""
 
     graph: Graph
     rejections: tuple[Rejection, ...]
     failures: Failures
+    attached: Mapping[str, int]
 
     def refusal(self, node: ListenerNode) -> Problem | None:
         """Return why a listener is refused: a conflict first, then its own values, then what the cloud cannot."""
@@ -54,7 +55,7 @@ class ListenerReport:
         if node.overlapping:
             message = "another TLS listener of this port takes some of the same hostnames"
             conditions.append(say.true("OverlappingTLSConfig", "OverlappingHostnames", message))
-        return ListenerStatus(node.listener.name, node.kinds, node.attached, tuple(conditions))
+        return ListenerStatus(node.listener.name, node.kinds, self.attached.get(node.listener.id, 0), tuple(conditions))
 
     def _resolved(self, say: Conditions, node: ListenerNode) -> Condition:
         """Return ResolvedRefs: the user's mistakes, then a certificate that the cloud does not take."""
