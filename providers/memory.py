@@ -83,7 +83,9 @@ class MemoryProvider:
         if lb.withdrawn:
             return Rendered()
         rejected = tuple(_rejections(lb))
-        resources = {resource.key: resource for resource in _resources(lb, {one.origin for one in rejected})}
+        resources = {
+            resource.key: resource for resource in _resources(lb, {(one.listener, one.origin) for one in rejected})
+        }
         parts = {str(key): digest(dict(one.spec)) for key, one in resources.items() if key.kind != ENDPOINTS}
         return Rendered(resources, rejected, frozen_map(parts), (_name(lb.key),))
 
@@ -147,7 +149,7 @@ def _name(key: GatewayKey) -> str:
     return f"{key.namespace}-{key.name}-{digest([key.cluster, key.namespace, key.name], 8)}"
 
 
-def _resources(lb: LoadBalancer, rejected: Iterable[str]) -> Iterable[Resource]:
+def _resources(lb: LoadBalancer, rejected: Iterable[tuple[str, str]]) -> Iterable[Resource]:
     without = frozenset(rejected)
     yield Resource(
         ResourceKey(LOAD_BALANCER, "", "lb"),
@@ -158,7 +160,7 @@ def _resources(lb: LoadBalancer, rejected: Iterable[str]) -> Iterable[Resource]:
         endpoints: Json = [[one.address, one.port] for one in pool.endpoints]
         yield Resource(ResourceKey(ENDPOINTS, "", pool.id), {"Endpoints": endpoints}, (pool.id,))
     for frontend in lb.frontends:
-        entries = tuple(entry for entry in frontend.entries if entry.id not in without)
+        entries = tuple(entry for entry in frontend.entries if (entry.listener, entry.id) not in without)
         yield Resource(
             ResourceKey(FRONTEND, "", f"{frontend.port}/{transport_of(frontend.protocol)}"),
             {"Protocol": frontend.protocol, "Entries": [_entry(entry) for entry in entries], **_tls(frontend)},
@@ -181,8 +183,8 @@ def _rejections(lb: LoadBalancer) -> Iterable[Rejection]:
     for frontend in lb.frontends:
         for entry in frontend.entries:
             if entry.filters and entry.origin is not None:
-                message = f"filter {entry.filters[0].type} is not supported"
-                yield Rejection(entry.id, "UnsupportedValue", message, entry.origin.route, entry.origin.rule)
+                message, origin = f"filter {entry.filters[0].type} is not supported", entry.origin
+                yield Rejection(entry.id, "UnsupportedValue", message, origin.route, origin.rule, entry.listener)
 
 
 def _height(difference: Difference) -> tuple[int, ResourceKey]:

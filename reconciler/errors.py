@@ -12,6 +12,7 @@
         |- PermissionDenied
         |- QuotaExceeded
         |- Misconfigured             a name that is taken, a missing subnet, an invalid setting
+        |   '- InvalidCertificate    a certificate that the cloud does not take
         '- UnsafePlan                the plan would destroy what nobody asked to destroy
 
 A user's mistake is not an exception but a `Problem` (reconciler.gatewayapi.graph); a cloud's "cannot" is a `Rejection`
@@ -81,6 +82,10 @@ class QuotaExceeded(TerminalError):
 
 class Misconfigured(TerminalError):
     """A setting, a name or a foreign resource stands in the way."""
+
+
+class InvalidCertificate(Misconfigured):
+    """The cloud does not take a listener's certificate."""
 
 
 class UnsafePlan(TerminalError):

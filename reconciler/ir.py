@@ -265,10 +265,11 @@ class ClientValidation:
 
 @dataclass(frozen=True, slots=True)
 class FrontendListener:
-    """A Gateway listener that lives on a frontend; `hostname` "" for any."""
+    """A Gateway listener that lives on a frontend; `hostname` "" for any, `certificates` its own."""
 
     name: str
     hostname: str
+    certificates: tuple[Certificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -479,6 +480,7 @@ class Rejection:
         message: stable text that tells the user what to change.
         route: the Route to tell; None if it is a listener's or the Gateway's matter.
         rule: index of the refused rule; -1 for the whole Route.
+        listener: id of the listener that it is refused on; "" for all of them.
     """
 
     origin: str
@@ -486,6 +488,7 @@ class Rejection:
     message: str
     route: RouteKey | None = None
     rule: int = -1
+    listener: str = ""
 
 
 # --- semantics of matching: the oracle ----------------------------------------------------------------------------

@@ -188,11 +188,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A step that did not succeed; `origins` say whom to tell."""
+    """A step that did not succeed; `origins` say whom to tell, `last_good` whether what it was to replace goes on."""
 
     key: ResourceKey
     error: ReconcilerError
     origins: tuple[str, ...] = ()
+    last_good: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.graph import Graph
 from reconciler.gatewayapi.kinds import route_kinds
+from reconciler.gatewayapi.refusals import counted
 from reconciler.gatewayapi.report import build_status
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.ir import LoadBalancer, Rejection, frozen_map
@@ -87,7 +88,7 @@ def reconcile(trigger: Trigger, room: Room) -> Result:
     compiled = compile_ir(graph)
     want = room.provider.render(compiled.lb)
     rejections = (*compiled.rejections, *want.rejections)
-    run = _Run(trigger, room, snapshot, graph, compiled.lb, want)
+    run = _Run(trigger, room, snapshot, counted(graph, rejections), compiled.lb, want)
     return _report(Result(*_realise(run), rejections=rejections), run)
 
 

@@ -21,6 +21,7 @@ from botocore.parsers import ResponseParserError
 
 from reconciler.errors import (
     Conflict,
+    InvalidCertificate,
     Misconfigured,
     NotReady,
     PermissionDenied,
@@ -44,6 +45,7 @@ _TABLE: Mapping[type[ReconcilerError], str] = {
     "TooManyLoadBalancers TooManyCertificates TooManyTargets TooManyRegistrationsForTargetId TooManyActions "
     "TooManyTags TargetGroupAssociationLimit LimitExceededException RulesPerSecurityGroupLimitExceeded "
     "SecurityGroupLimitExceeded",
+    InvalidCertificate: "UnsupportedCertificate CertificateNotFound",
     PermissionDenied: "AccessDenied AccessDeniedException UnauthorizedOperation OperationNotPermitted "
     "InvalidClientTokenId UnrecognizedClientException ExpiredToken ExpiredTokenException AuthFailure",
 }

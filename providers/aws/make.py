@@ -27,7 +27,7 @@ from providers.aws.resources import (
     target_group_key,
 )
 from providers.aws.waiting import awaited
-from reconciler.errors import Conflict, Misconfigured, NotReady, ReconcilerError
+from reconciler.errors import Conflict, InvalidCertificate, Misconfigured, NotReady, ReconcilerError
 from reconciler.ir import Json
 from reconciler.keys import SecretRef
 from reconciler.plan import Awaited, Change, Resource, ResourceKey, ResourceSet, digest
@@ -215,10 +215,13 @@ def _certificate(clients: Clients, made: Made, change: Change, read_secret: Read
         certificates.tag_again(clients, _got_id(change), want)
         return
     pair = read_secret(SecretRef(*certificates.secret_of(change.key)), str(want.spec["Fingerprint"]))
-    if change.op == "create":
-        made.ids[change.key] = certificates.import_anew(clients, made.owner.key.cluster, want, pair)
-    else:
-        certificates.import_again(clients, _got_id(change), pair)
+    try:
+        if change.op == "create":
+            made.ids[change.key] = certificates.import_anew(clients, made.owner.key.cluster, want, pair)
+        else:
+            certificates.import_again(clients, _got_id(change), pair)
+    except Misconfigured as error:
+        raise InvalidCertificate(error.message) from error
 
 
 # --- target groups ------------------------------------------------------------------------------------------------

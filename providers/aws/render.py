@@ -73,7 +73,10 @@ def render(lb: LoadBalancer) -> Rendered:
         found.extend(_listener(lb, frontend, rules.by_port[frontend.port]))
     for stream in streams.listeners:
         found.extend(_stream(lb, stream))
-    resources = {resource.key: resource for resource in found}
+    resources: dict[ResourceKey, Resource] = {}
+    for resource in found:
+        others = resources[resource.key].origins if resource.key in resources else ()  # a Secret shown on two ports
+        resources[resource.key] = replace(resource, origins=tuple(dict.fromkeys((*others, *resource.origins))))
     return Rendered(
         resources=resources,
         rejections=(*refused, *rules.rejections, *streams.rejections),
@@ -257,7 +260,7 @@ def _listener(lb: LoadBalancer, frontend: Frontend, rules: Sequence[Rule]) -> It
     }
     if frontend.protocol == "HTTPS":
         spec |= _greeting(lb, frontend)
-        yield from _certificates(frontend, ALB, origins)
+        yield from _certificates(frontend, ALB)
     yield Resource(listener_key(port), spec, origins)
     names: list[Json] = []
     for rule in rules:
@@ -276,7 +279,7 @@ def _stream(lb: LoadBalancer, stream: Stream) -> Iterator[Resource]:
     spec: dict[str, Json] = {"Port": port, "Protocol": stream.protocol, "DefaultActions": [stream.action]}
     if stream.protocol == "TLS":
         spec |= _greeting(lb, stream.frontend)
-        yield from _certificates(stream.frontend, NLB, stream.origins)
+        yield from _certificates(stream.frontend, NLB)
     yield Resource(listener_key(port, NLB), spec, (*stream.origins, *entries))
 
 
@@ -286,11 +289,16 @@ def _greeting(lb: LoadBalancer, frontend: Frontend) -> dict[str, Json]:
     return {"SslPolicy": policy, "Certificate": certificate_name(frontend.certificates[0])}
 
 
-def _certificates(frontend: Frontend, balancer: str, origins: tuple[str, ...]) -> Iterator[Resource]:
+def _certificates(frontend: Frontend, balancer: str) -> Iterator[Resource]:
     for certificate in frontend.certificates[1:]:
         key = listener_certificate_key(frontend.port, certificate_name(certificate), balancer)
-        yield Resource(key, {}, origins)
+        yield Resource(key, {}, _owners(frontend, certificate))
     for certificate in frontend.certificates:
         if facts := certificate.facts:
             held: dict[str, Json] = {"Fingerprint": facts.fingerprint, "KeyType": facts.key_type}
-            yield Resource(certificate_key(certificate_name(certificate)), held, origins)
+            yield Resource(certificate_key(certificate_name(certificate)), held, _owners(frontend, certificate))
+
+
+def _owners(frontend: Frontend, certificate: Certificate) -> tuple[str, ...]:
+    """Return the listeners that a certificate is shown for: what is wrong with it is theirs to hear."""
+    return tuple(f"listener/{one.name}" for one in frontend.listeners if certificate in one.certificates)

@@ -105,7 +105,7 @@ def _draft(frontend: Frontend, naming: Naming, quotas: Quotas, rules: Rules) -> 
     rules.rejections.extend((*refusals.values(), *open_fences.values()))
     for entry in frontend.entries:
         origin = entry.origin
-        if entry.id in open_fences or (origin is not None and (origin.route, origin.rule) in refusals):
+        if entry.id in open_fences or (origin is not None and (origin.route, origin.rule, entry.listener) in refusals):
             continue
         match, groups = (entry.hostname, _plain(entry.match)), _groups(entry, naming)
         for answer in answers_of(entry, listener):
@@ -129,19 +129,19 @@ def _conditions(entry: Entry, answer: Answer, listener: Listener) -> Conditions:
     return conditions if answer.path is None else replace(conditions, paths=(answer.path,))
 
 
-def _refusals(frontend: Frontend, listener: Listener, quotas: Quotas) -> dict[tuple[RouteKey, int], Rejection]:
-    """Return what an ALB cannot do, by Route and rule; the first of a rule's troubles is told."""
-    found: dict[tuple[RouteKey, int], Rejection] = {}
+def _refusals(frontend: Frontend, listener: Listener, quotas: Quotas) -> dict[tuple[RouteKey, int, str], Rejection]:
+    """Return what an ALB cannot do, by Route, rule and listener; the first of a rule's troubles there is told."""
+    found: dict[tuple[RouteKey, int, str], Rejection] = {}
     folded: dict[tuple[str, Match], Entry] = {}
     for entry in frontend.entries:
-        if (origin := entry.origin) is None or (origin.route, origin.rule) in found:
+        if (origin := entry.origin) is None or (origin.route, origin.rule, entry.listener) in found:
             continue
         trouble = next(_troubles(entry, listener, quotas), "") or _only_case(entry, folded)
         if trouble:
             name = f'named "{origin.rule_name}", ' if origin.rule_name else ""
             message = f"{name}match {origin.match}: {trouble}"
-            found[origin.route, origin.rule] = Rejection(
-                entry.id, "UnsupportedValue", message, origin.route, origin.rule
+            found[origin.route, origin.rule, entry.listener] = Rejection(
+                entry.id, "UnsupportedValue", message, origin.route, origin.rule, entry.listener
             )
     return found
 

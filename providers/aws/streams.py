@@ -14,7 +14,6 @@ from providers.aws.config import AwsConfig
 from providers.aws.pools import Group, empty_group, stream_group
 from providers.aws.resources import NLB
 from reconciler.ir import Entry, Forward, Frontend, Json, LoadBalancer, Rejection
-from reconciler.keys import RouteKey
 
 BOTH = "TCP_UDP"
 
@@ -101,7 +100,7 @@ class _Port:
             action = self._action(entry, transport)
         except CannotError as error:
             if entry is not None and entry.origin is not None:
-                self.found.rejections.append(_refusal(entry.origin.route, f"rule {entry.origin.rule}: {error}"))
+                self.found.rejections.append(_refusal(entry, f"rule {entry.origin.rule}: {error}"))
             action = self._action(None, transport)
         self.found.listeners.append(Stream(frontend, protocol, action, origins))
 
@@ -109,10 +108,10 @@ class _Port:
         """Return the entry that is served; Routes of other hostnames on the port are refused."""
         entries = [entry for entry in frontend.entries if entry.origin is not None]
         served = entries[0] if entries else None
-        routes = dict.fromkeys(entry.origin.route for entry in entries if entry.origin)
-        for route in list(routes)[1:]:
-            message = f"port {frontend.port} of an NLB serves one TLSRoute, and {next(iter(routes))} goes before it"
-            self.found.rejections.append(_refusal(route, message))
+        winner = served.origin.route if served and served.origin else None
+        losers = {(one.origin.route, one.listener): one for one in entries if one.origin and one.origin.route != winner}
+        message = f"port {frontend.port} of an NLB serves one TLSRoute, and {winner} goes before it"
+        self.found.rejections.extend(_refusal(one, message) for one in losers.values())
         return served
 
     def _action(self, entry: Entry | None, transport: str) -> Mapping[str, Json]:
@@ -148,5 +147,6 @@ def _protocol(frontend: Frontend) -> str:
     return frontend.protocol
 
 
-def _refusal(route: RouteKey, message: str) -> Rejection:
-    return Rejection(str(route), "UnsupportedValue", message, route)
+def _refusal(entry: Entry, message: str) -> Rejection:
+    route = entry.origin.route if entry.origin else None
+    return Rejection(str(route), "UnsupportedValue", message, route, listener=entry.listener)

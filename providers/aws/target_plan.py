@@ -66,7 +66,7 @@ def _attributes(want: Resources, got: Resources) -> Iterator[Change]:
 def _registrations(want: Resources, got: Resources) -> Iterator[Change]:
     for targets in _wanted(want, TARGETS):
         there = got.get(targets.key)
-        missing = _without(_targets(targets), _targets(there))
+        missing = _without(targets_of(targets), targets_of(there))
         why = f"{len(missing)} ready endpoints are not registered in {targets.key.name}{purpose(targets)}"
         yield from _batches(calls.REGISTER_TARGETS, "Register", missing, (targets, there, why))
 
@@ -74,7 +74,7 @@ def _registrations(want: Resources, got: Resources) -> Iterator[Change]:
 def _deregistrations(want: Resources, got: Resources) -> Iterator[Change]:
     for targets in _wanted(want, TARGETS):
         there = got.get(targets.key)
-        stale = _without(_targets(there), _targets(targets))
+        stale = _without(targets_of(there), targets_of(targets))
         why = f"{len(stale)} targets of {targets.key.name} are no ready endpoints any more{purpose(targets)}"
         yield from _batches(calls.DEREGISTER_TARGETS, "Deregister", stale, (targets, there, why))
 
@@ -88,8 +88,19 @@ def _batches(
         yield Change(Op.UPDATE, want.key, part, got, why, call=call)
 
 
-def _targets(resource: Resource | None) -> Sequence[Json]:
-    value = resource.spec.get("Targets") if resource else None
+def halves(change: Change) -> tuple[Change, ...]:
+    """Return a registration of several targets as two of half as many; nothing for that of a single one."""
+    want, targets = change.want, targets_of(change.want, "Register")
+    if want is None or len(targets) <= 1:
+        return ()
+    middle = len(targets) // 2
+    parts = (targets[:middle], targets[middle:])
+    return tuple(replace(change, want=replace(want, spec={"Register": part})) for part in parts)
+
+
+def targets_of(resource: Resource | None, field: str = "Targets") -> list[Json]:
+    """Return the targets that a resource lists under a field."""
+    value = resource.spec.get(field) if resource else None
     return list(value) if isinstance(value, (list, tuple)) else []
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from reconciler.gatewayapi.fences import Block, fenced
 from reconciler.gatewayapi.graph import Attachment, Graph, ListenerNode, RuleBackends
-from reconciler.gatewayapi.hostnames import covers, overlap, specificity
+from reconciler.gatewayapi.hostnames import covers, specificity
 from reconciler.gatewayapi.kinds import route_kinds, transport_of
 from reconciler.gatewayapi.precedence import Rank, rank
 from reconciler.gatewayapi.resources import Listener, Rule
@@ -27,7 +28,6 @@ from reconciler.ir import (
 )
 from reconciler.matches import Match
 
-NO_ROUTE = 404
 _BROKEN = 500
 _WELL_KNOWN = {"http": 80, "https": 443}
 
@@ -51,7 +51,8 @@ def compile_ir(graph: Graph) -> Compiled:
     for node in graph.served:
         datagrams = transport_of(node.listener.protocol) == "UDP"
         ports.setdefault((node.listener.port, datagrams), []).append(node)
-    frontends = tuple(_frontend(port, nodes, bound) for (port, _), nodes in sorted(ports.items()))
+    every = sorted(ports.items())
+    frontends = tuple(_frontend(port, nodes, _shut(graph, nodes), bound) for (port, _), nodes in every)
     used = {pool for f in frontends for e in f.entries for pool in _pools_of(e.action)}
     pools = tuple(graph.pools[pool] for pool in sorted(used))
     labels = frozen_map({**gateway.labels, **gateway.annotations})
@@ -79,17 +80,34 @@ def _by_listener(graph: Graph) -> _Bound:
     return {listener: tuple(routes.values()) for listener, routes in found.items()}
 
 
-def _frontend(port: int, nodes: Sequence[ListenerNode], bound: _Bound) -> Frontend:
-    blocks = sorted(nodes, key=lambda node: (specificity(node.listener.hostname), node.listener.hostname))
-    order = [node.listener for node in blocks]
-    entries = [_entries(node.listener, order[:place], bound) for place, node in enumerate(blocks)]
+def _shut(graph: Graph, nodes: Sequence[ListenerNode]) -> tuple[ListenerNode, ...]:
+    """Return the listeners of a port that are not served, but whose hosts no broader one may answer for.
+
+    One that lost a conflict to a listener that is served has no hosts of its own.
+    """
+    first, taken = nodes[0].listener, {node.listener.hostname for node in nodes}
+    found: dict[str, ListenerNode] = {}
+    for node in graph.shut:
+        alike = (node.listener.port, node.listener.protocol) == (first.port, first.protocol)
+        if alike and node.listener.hostname not in taken:
+            found.setdefault(node.listener.hostname, node)
+    return tuple(found.values())
+
+
+def _frontend(port: int, nodes: Sequence[ListenerNode], shut: Sequence[ListenerNode], bound: _Bound) -> Frontend:
+    order = sorted((*nodes, *shut), key=lambda node: (specificity(node.listener.hostname), node.listener.hostname))
+    listeners, served = [node.listener for node in order], {node.listener.id for node in nodes}
+    blocks = [
+        Block(one.id, one.hostname, _entries(one, listeners[:place], bound) if one.id in served else ())
+        for place, one in enumerate(listeners)
+    ]
     first = nodes[0].listener
     frontend = Frontend(
         port=port,
         protocol=first.protocol,
-        listeners=tuple(FrontendListener(node.listener.id, node.listener.hostname) for node in nodes),
-        entries=tuple(_fenced(order, entries)),
-        certificates=_certificates(blocks),
+        listeners=tuple(FrontendListener(one.listener.id, one.listener.hostname, one.certificates) for one in nodes),
+        entries=tuple(fenced(blocks, streams=first.protocol not in ("HTTP", "HTTPS"))),
+        certificates=_certificates([one for one in order if one.listener.id in served]),
         tls_options=frozen_map({k: v for node in reversed(nodes) for k, v in node.listener.tls_options.items()}),
         tls_mode=first.tls_mode,
         client_validation=nodes[0].client_validation,
@@ -168,18 +186,3 @@ def _action(rule: Rule, backends: RuleBackends, port: int, no_backend: int) -> A
 def _resolved(redirect: Redirect, port: int) -> Redirect:
     """The port is the one given, else the given scheme's, else the listener's."""
     return replace(redirect, port=redirect.port or _WELL_KNOWN.get(redirect.scheme, port))
-
-
-def _fenced(listeners: Sequence[Listener], blocks: Sequence[Sequence[Entry]]) -> Iterator[Entry]:
-    """Yield the blocks, each closed for its hostname where a later block could take one of its hosts."""
-    for place, (listener, entries) in enumerate(zip(listeners, blocks, strict=True)):
-        yield from entries
-        later = (entry for block in blocks[place + 1 :] for entry in block)
-        if any(overlap(listener.hostname, entry.hostname) is not None for entry in later):
-            yield Entry(
-                id=f"listener/{listener.id}/fence",
-                listener=listener.id,
-                hostname=listener.hostname,
-                match=Match(),
-                action=FixedResponse(NO_ROUTE) if listener.protocol in ("HTTP", "HTTPS") else Close(),
-            )

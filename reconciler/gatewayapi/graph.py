@@ -188,3 +188,9 @@ class Graph:
         """The listeners that are built: served ones, but those of a ListenerSet that is not part of the Gateway."""
         out = {node.listener_set.holder for node in self.sets if node.refused is not None}
         return tuple(node for node in self.listeners if node.served and node.listener.holder not in out)
+
+    @property
+    def shut(self) -> tuple[ListenerNode, ...]:
+        """Listeners of the Gateway and its ListenerSets that are not built: refused, in conflict, or not served."""
+        out = {node.listener_set.holder for node in self.sets if node.refused is not None}
+        return tuple(node for node in self.listeners if not node.served and node.listener.holder not in out)

@@ -6,15 +6,15 @@ Everything is told where its owner looks: a Route's trouble on the Route, a list
 from __future__ import annotations
 
 import ipaddress
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from reconciler.errors import QuotaExceeded, TransientError
 from reconciler.gatewayapi.conditions import Conditions
 from reconciler.gatewayapi.features import supported_features
 from reconciler.gatewayapi.graph import Attachment, Graph, PolicyNode, Problem
-from reconciler.gatewayapi.kinds import route_kinds
+from reconciler.gatewayapi.refusals import Refusals
+from reconciler.gatewayapi.report_failures import Failures, parent_status, standing, worst
 from reconciler.gatewayapi.report_listeners import ListenerReport, left_alone
 from reconciler.gatewayapi.resources import Gateway, GatewayClass, Meta, Route
 from reconciler.gatewayapi.status import (
@@ -43,14 +43,18 @@ def build_status(
     graph: Graph, controller: str, capabilities: Capabilities, rejections: Sequence[Rejection], outcome: Outcome
 ) -> tuple[StatusUpdate, ...]:
     """Return the updates of one run: Gateway (or GatewayClass), its ListenerSets, Routes, then those that we let go."""
-    story = _Story(graph, tuple(rejections), outcome)
+    failures, refusals = Failures.of(graph, outcome.failed), Refusals.of(rejections)
+    story = _Story(graph, tuple(rejections), outcome, controller, failures, refusals)
+    parents = [(item, story.parent(item)) for item in graph.attachments]
+    story = replace(story, attached=_attached(parents))
     updates: list[StatusUpdate] = []
     if graph.gateway_class is not None and graph.gateway is None:
         updates.append(_class(graph, graph.gateway_class, capabilities))
     if graph.gateway is not None and graph.ours and not graph.gateway.meta.deleted:
         updates.extend(_gateway(graph, graph.gateway, story))
-        updates.extend(_routes(graph, controller, story))
+        updates.extend(_routes(graph, controller, parents))
     elif graph.gateway is not None:
+        updates.extend(_leaving(graph, graph.gateway, story))
         updates.extend(_update("ListenerSet", node.listener_set.meta, left_alone(node)) for node in graph.sets)
     updates.extend(_route(route, RouteStatus(controller, graph.holders, ())) for route in graph.former)
     updates.extend(_policy(node, graph.key, controller) for node in graph.policies)
@@ -87,13 +91,37 @@ def _gateway(graph: Graph, gateway: Gateway, story: _Story) -> Iterator[StatusUp
     yield from (_update("ListenerSet", one.meta, body) for one, body in sets)
 
 
-def _routes(graph: Graph, controller: str, story: _Story) -> Iterator[StatusUpdate]:
-    by_route: dict[RouteKey, list[Attachment]] = {}
-    for item in graph.attachments:
-        by_route.setdefault(item.key, []).append(item)
-    for items in by_route.values():
-        parents = tuple(ParentStatus(item.parent, story.parent(item)) for item in items)
-        yield _route(items[0].route, RouteStatus(controller, graph.holders, parents))
+def _leaving(graph: Graph, gateway: Gateway, story: _Story) -> Iterator[StatusUpdate]:
+    """Yield the update of a Gateway that is being deleted but cannot go: it says what holds it."""
+    lasting = [one for one in story.outcome.failed if not isinstance(one.error, TransientError)]
+    why = f"changes are held: {story.outcome.held}" if story.outcome.held else "".join(_messages(lasting[:1]))
+    if graph.ours and why:
+        say = Conditions("Gateway", gateway.meta.generation)
+        programmed = say.false("Programmed", "Invalid" if lasting else "Pending", f"it cannot be deleted: {why}")
+        body = story.gateway(say, story.accepted(say), programmed)
+        yield _update("Gateway", gateway.meta, replace(body, listeners=None))
+
+
+type _Parents = Sequence[tuple[Attachment, tuple[Condition, ...]]]
+"""What is said of each Route to each parentRef; Accepted first."""
+
+
+def _routes(graph: Graph, controller: str, parents: _Parents) -> Iterator[StatusUpdate]:
+    by_route: dict[RouteKey, list[tuple[Attachment, ParentStatus]]] = {}
+    for item, conditions in parents:
+        by_route.setdefault(item.key, []).append((item, ParentStatus(item.parent, conditions)))
+    for told in by_route.values():
+        body = RouteStatus(controller, graph.holders, tuple(parent for _, parent in told))
+        yield _route(told[0][0].route, body)
+
+
+def _attached(parents: _Parents) -> Mapping[str, int]:
+    """Return attachedRoutes by listener: Routes that are Accepted there, each once, whatever became of the listener."""
+    found: dict[str, set[RouteKey]] = {}
+    for item, (accepted, *_) in parents:
+        for bound in item.bound if accepted.status == "True" else ():
+            found.setdefault(bound.listener, set()).add(item.key)
+    return {listener: len(routes) for listener, routes in found.items()}
 
 
 def _class(graph: Graph, gateway_class: GatewayClass, capabilities: Capabilities) -> StatusUpdate:
@@ -125,12 +153,16 @@ class _Story:
     graph: Graph
     rejections: tuple[Rejection, ...]
     outcome: Outcome
+    controller: str
+    failures: Failures
+    refusals: Refusals
+    attached: Mapping[str, int] = field(default_factory=dict)
 
     # --- Gateway ---
 
     @property
     def listeners(self) -> ListenerReport:
-        return ListenerReport(self.graph, self.rejections)
+        return ListenerReport(self.graph, self.rejections, self.failures, self.attached)
 
     def gateway(self, say: Conditions, accepted: Condition, programmed: Condition) -> GatewayStatus:
         unresolved = next((one for one in self.graph.problems if one.condition == "ResolvedRefs"), None)
@@ -170,7 +202,9 @@ class _Story:
             return say.false("Programmed", "Invalid", f"not accepted: {accepted.message}")
         if self.outcome.held:
             return say.false("Programmed", "Pending", f"changes are held: {self.outcome.held}")
-        if failure := self._worst():
+        if failure := self.failures.of_gateway():
+            if isinstance(failure.error, TransientError) and (before := self._before()):
+                return before  # what is known is what was said: this run only did not get to know more
             return say.false("Programmed", _reason(failure), failure.error.message)
         return self._serving(say)
 
@@ -183,75 +217,75 @@ class _Story:
                 "Programmed", "Pending", f"waiting: {'; '.join(sorted(one.text for one in self.outcome.waiting))}"
             )
         if not self.outcome.addresses:
-            passing = (one for one in self.outcome.failed if isinstance(one.error, TransientError))
-            if failure := next(passing, None):  # whosever it is: there is nothing to answer anybody yet
+            if failure := self.failures.for_now():  # whosever it is: there is nothing to answer anybody yet
                 return say.false("Programmed", "Pending", failure.error.message)
             return say.false("Programmed", "AddressNotAssigned", "the load balancer has no address yet")
         return say.true("Programmed")
 
-    def _worst(self) -> Failure | None:
-        """Return the failure that is the Gateway's own: one that concerns only Routes is told there."""
-        own = [failure for failure in self.outcome.failed if not self._routes_of(failure)]
-        lasting = [failure for failure in own if not isinstance(failure.error, TransientError)]
-        return next(iter(lasting or own), None)
+    def _before(self) -> Condition | None:
+        """Return Programmed as it was said before, if it was True."""
+        return standing(self.graph.gateway.status, "Programmed") if self.graph.gateway else None
 
     # --- Routes ---
 
     def parent(self, item: Attachment) -> tuple[Condition, ...]:
         say = Conditions("Route", item.route.meta.generation)
-        conditions = [self._route_accepted(say, item)]
-        if item.unresolved:
-            every = "; ".join(problem.message for problem in item.unresolved)
-            conditions.append(say.false("ResolvedRefs", item.unresolved[0].reason, every))
-        else:
-            conditions.append(say.true("ResolvedRefs"))
-        dropped = self._dropped(item)
-        if dropped and conditions[0].status != "False":
-            told = "; ".join(f"rule {index}: {problem.message}" for index, problem in sorted(dropped.items()))
-            conditions.append(say.true("PartiallyInvalid", "UnsupportedValue", f"Dropped Rule: {told}"))
+        dropped, fallen = self._dropped(item), self._refused(item, last_good=True)
+        conditions = [self._route_accepted(say, item, dropped, fallen=bool(fallen)), self._resolved(say, item)]
+        partly = [(rule, f" on listener {name}", problem) for rule, name, problem in self.refusals.partly(item)]
+        told = sorted([*partly, *((rule, "", problem) for rule, problem in {**fallen, **dropped}.items())])
+        if told and conditions[0].status != "False":
+            start = "Dropped Rule" if dropped or partly else "Fall Back"
+            every = "; ".join(f"rule {rule}{where}: {problem.message}" for rule, where, problem in told)
+            conditions.append(say.true("PartiallyInvalid", "UnsupportedValue", f"{start}: {every}"))
         return tuple(conditions)
 
-    def _route_accepted(self, say: Conditions, item: Attachment) -> Condition:
+    def _resolved(self, say: Conditions, item: Attachment) -> Condition:
+        """Return ResolvedRefs: the user's mistakes, then the endpoints that the cloud does not take."""
+        if item.unresolved:
+            every = "; ".join(problem.message for problem in item.unresolved)
+            return say.false("ResolvedRefs", item.unresolved[0].reason, every)
+        failed = self.failures.of_backends(item)
+        if lasting := [one for one in failed if not isinstance(one.error, TransientError)]:
+            return say.false("ResolvedRefs", "BackendNotFound", "; ".join(_messages(lasting)))
+        return say.true("ResolvedRefs")
+
+    def _route_accepted(
+        self, say: Conditions, item: Attachment, dropped: Mapping[int, Problem], *, fallen: bool
+    ) -> Condition:
         if item.refused is not None:
             return say.false("Accepted", item.refused.reason, item.refused.message)
-        whole = next((one for one in self._of(item.key) if one.rule < 0), None)
-        if whole is not None:
+        if whole := self.refusals.whole(item):
             return say.false("Accepted", whole.reason, whole.message)
-        dropped = self._dropped(item)
         if item.route.rules and len(dropped) == len(item.route.rules):
             first = dropped[min(dropped)]
             return say.false("Accepted", first.reason, f"no rule can be used; rule {min(dropped)}: {first.message}")
-        failure = next((one for one in self.outcome.failed if item.key in self._routes_of(one)), None)
-        if failure is None:
-            return say.true("Accepted")
-        if isinstance(failure.error, TransientError):
-            return say.unknown("Accepted", "Pending", failure.error.message)
-        return say.false("Accepted", "UnsupportedValue", failure.error.message)
+        before = self._accepted_before(item)
+        if failure := self._for_now(item):
+            return before or say.unknown("Accepted", "Pending", failure.error.message)
+        return (before if fallen else None) or say.true("Accepted")
 
-    def _routes_of(self, failure: Failure) -> frozenset[RouteKey]:
-        """Return the Routes that a failed step was for; empty if it is the Gateway's matter.
+    def _for_now(self, item: Attachment) -> Failure | None:
+        """Return what keeps the Route from being made yet."""
+        failed = (*(one for one, _ in self.failures.of_route(item.key)), *self.failures.of_backends(item))
+        return worst(one for one in failed if isinstance(one.error, TransientError))
 
-        What fails for a pool (a target that the cloud refuses) concerns the Routes that send to it, nobody else.
-        """
-        found, known = set(), {name.lower(): name for name in route_kinds()}
-        for origin in failure.origins:
-            kind, *rest = origin.split("/")
-            if kind in known and len(rest) > 1:
-                found.add(RouteKey(known[kind], rest[0], rest[1]))
-        pools = set(failure.origins) & self.graph.pools.keys()
-        return frozenset(found).union(item.key for item in self.graph.attachments if pools & _pools_of(item))
+    def _accepted_before(self, item: Attachment) -> Condition | None:
+        return standing(parent_status(item, self.controller), "Accepted")
 
-    def _of(self, route: RouteKey) -> Iterable[Rejection]:
-        return (one for one in self.rejections if one.route == route)
+    def _refused(self, item: Attachment, *, last_good: bool) -> dict[int, Problem]:
+        """Return by rule what the cloud refused when it was to be made, with or without a last good state there."""
+        kept = self._accepted_before(item) is not None
+        return {
+            rule: Problem("PartiallyInvalid", "UnsupportedValue", one.error.message)
+            for one, rules in self.failures.of_route(item.key)
+            if not isinstance(one.error, TransientError) and (one.last_good and kept) is last_good
+            for rule in rules
+        }
 
     def _dropped(self, item: Attachment) -> dict[int, Problem]:
         """Return by rule why it is not part of the load balancer: the user's mistake, or what the cloud cannot."""
-        cannot = {
-            one.rule: Problem("PartiallyInvalid", one.reason, one.message)
-            for one in sorted(self._of(item.key), reverse=True)
-            if one.rule >= 0
-        }
-        return {**cannot, **item.dropped}
+        return {**self._refused(item, last_good=False), **self.refusals.dropped(item), **item.dropped}
 
 
 def _reason(failure: Failure) -> str:
@@ -271,8 +305,6 @@ def _address_type(address: str) -> str:
     return "IPAddress"
 
 
-def _pools_of(item: Attachment) -> frozenset[str]:
-    """Return the ids of the pools that a Route sends requests or copies to."""
-    backends = (*item.backends.values(), *item.reencrypted.values())
-    named = ((*(one.pool for one in found.pools), *(one.pool for one in found.mirrors)) for found in backends)
-    return frozenset(itertools.chain.from_iterable(named))
+def _messages(failures: Iterable[Failure]) -> Iterator[str]:
+    """Yield what failed, each message once."""
+    return iter(dict.fromkeys(one.error.message for one in failures))

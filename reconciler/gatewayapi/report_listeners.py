@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from reconciler.errors import TransientError
 from reconciler.gatewayapi.conditions import Conditions
 from reconciler.gatewayapi.graph import Graph, ListenerNode, Problem, SetNode
+from reconciler.gatewayapi.report_failures import Failures, listener_status, standing
 from reconciler.gatewayapi.status import Condition, ListenerStatus, SetStatus
 from reconciler.ir import Rejection
 
@@ -16,10 +19,12 @@ _PROGRAMMED = {"ParentNotAccepted": "ParentNotProgrammed"}
 
 @dataclass(frozen=True, slots=True)
 class ListenerReport:
-    """Tells what became of listeners; `rejections` are the provider's."""
+    """Tells what became of listeners; `rejections` are the provider's, `attached` is attachedRoutes by listener."""
 
     graph: Graph
     rejections: tuple[Rejection, ...]
+    failures: Failures
+    attached: Mapping[str, int]
 
     def refusal(self, node: ListenerNode) -> Problem | None:
         """Return why a listener is refused: a conflict first, then its own values, then what the cloud cannot."""
@@ -43,13 +48,52 @@ class ListenerReport:
         """Return the entry of a listener; `programmed` is its holder's, `generation` too."""
         say = Conditions("Listener", generation)
         refusal = self.refusal(node)
-        conditions = [_accepted(say, refusal), *_programmed(say, node, refusal, programmed), _resolved(say, node)]
+        made = self._programmed(say, node, refusal, programmed)
+        conditions = [_accepted(say, refusal), made, self._resolved(say, node)]
         if refusal is not None and refusal.condition == "Conflicted":
             conditions.append(say.true("Conflicted", refusal.reason, refusal.message))
         if node.overlapping:
             message = "another TLS listener of this port takes some of the same hostnames"
             conditions.append(say.true("OverlappingTLSConfig", "OverlappingHostnames", message))
-        return ListenerStatus(node.listener.name, node.kinds, node.attached, tuple(conditions))
+        return ListenerStatus(node.listener.name, node.kinds, self.attached.get(node.listener.id, 0), tuple(conditions))
+
+    def _resolved(self, say: Conditions, node: ListenerNode) -> Condition:
+        """Return ResolvedRefs: the user's mistakes, then a certificate that the cloud does not take."""
+        unresolved = [problem for problem in node.problems if problem.condition == "ResolvedRefs"]
+        if unresolved:
+            return say.false("ResolvedRefs", unresolved[0].reason, "; ".join(one.message for one in unresolved))
+        if refused := self.failures.of_certificates(node.listener.id):
+            return say.false("ResolvedRefs", "InvalidCertificateRef", refused.error.message)
+        facts = [one.facts for one in node.certificates if one.facts and one.facts.warning]
+        return say.true("ResolvedRefs", message="; ".join(f"{one.ref}: {one.warning}" for one in facts))
+
+    def _programmed(
+        self, say: Conditions, node: ListenerNode, refusal: Problem | None, programmed: Condition
+    ) -> Condition:
+        """Return Programmed of a listener: its own matter first, then its holder's.
+
+        What was said before a failure that may pass is better than not knowing.
+        """
+        if unmade := _unmade(say, node, refusal):
+            return unmade
+        if programmed.status != "True":
+            return say.false(
+                "Programmed", "Invalid" if programmed.reason == "Invalid" else "Pending", programmed.message
+            )
+        failure = self.failures.of_listener(node.listener.id) or self.failures.of_gateway()
+        if failure is None:
+            return say.true("Programmed")
+        if not isinstance(failure.error, TransientError):
+            return say.false("Programmed", "Invalid", failure.error.message)
+        before = standing(listener_status(self._status(node), node.listener.name), "Programmed")
+        return before or say.false("Programmed", "Pending", failure.error.message)
+
+    def _status(self, node: ListenerNode) -> Mapping[str, Any]:
+        """Return the status of a listener's holder as read."""
+        for one in self.graph.sets:
+            if one.listener_set.holder == node.listener.holder:
+                return one.listener_set.status
+        return self.graph.gateway.status if self.graph.gateway else {}
 
     def of_set(self, node: SetNode, accepted: Condition, programmed: Condition) -> SetStatus:
         """Return the status of a ListenerSet; `accepted` and `programmed` are the Gateway's."""
@@ -69,9 +113,21 @@ class ListenerReport:
         accepted = self._set_accepted(say, nodes)
         if accepted.status == "False":
             return accepted, say.false("Programmed", "ListenersNotValid", accepted.message)
+        return accepted, self._set_programmed(say, node, nodes, parent_programmed)
+
+    def _set_programmed(
+        self, say: Conditions, node: SetNode, nodes: list[ListenerNode], parent_programmed: Condition
+    ) -> Condition:
+        """Return Programmed of a ListenerSet that is accepted: False where none of its listeners could be made."""
+        failed = [self.failures.of_listener(one.listener.id) for one in nodes if self.valid(one)]
+        if all(failed) and (first := next(iter(failed), None)):
+            if not isinstance(first.error, TransientError):
+                return say.false("Programmed", "ListenersNotValid", first.error.message)
+            before = standing(node.listener_set.status, "Programmed")
+            return before or say.false("Programmed", "Pending", first.error.message)
         if parent_programmed.status == "True":
-            return accepted, say.true("Programmed")
-        return accepted, say.false("Programmed", "ParentNotProgrammed", parent_programmed.message)
+            return say.true("Programmed")
+        return say.false("Programmed", "ParentNotProgrammed", parent_programmed.message)
 
     def _set_accepted(self, say: Conditions, nodes: list[ListenerNode]) -> Condition:
         invalid = [one.listener.name for one in nodes if not self.valid(one)]
@@ -98,24 +154,11 @@ def _accepted(say: Conditions, refusal: Problem | None) -> Condition:
     return say.false("Accepted", refusal.reason, refusal.message) if refusal else say.true("Accepted")
 
 
-def _resolved(say: Conditions, node: ListenerNode) -> Condition:
-    unresolved = [problem for problem in node.problems if problem.condition == "ResolvedRefs"]
-    if not unresolved:
-        facts = [one.facts for one in node.certificates if one.facts and one.facts.warning]
-        return say.true("ResolvedRefs", message="; ".join(f"{one.ref}: {one.warning}" for one in facts))
-    return say.false("ResolvedRefs", unresolved[0].reason, "; ".join(problem.message for problem in unresolved))
-
-
-def _programmed(
-    say: Conditions, node: ListenerNode, refusal: Problem | None, programmed: Condition
-) -> Iterator[Condition]:
+def _unmade(say: Conditions, node: ListenerNode, refusal: Problem | None) -> Condition | None:
+    """Return why a listener is not to be made at all; None if it is."""
     if refusal is not None:
         reason = refusal.reason if refusal.condition == "Conflicted" else "Invalid"
-        yield say.false("Programmed", reason, refusal.message)
-    elif not node.served:
-        yield say.false("Programmed", "Invalid", "no certificate can be used: see ResolvedRefs")
-    elif programmed.status == "True":
-        yield say.true("Programmed")
-    else:
-        reason = "Invalid" if programmed.reason == "Invalid" else "Pending"
-        yield say.false("Programmed", reason, programmed.message)
+        return say.false("Programmed", reason, refusal.message)
+    if not node.served:
+        return say.false("Programmed", "Invalid", "no certificate can be used: see ResolvedRefs")
+    return None

@@ -58,14 +58,17 @@ class ListenerStatus:
 
 @dataclass(frozen=True, slots=True)
 class GatewayStatus:
-    """Our part of a Gateway's status. `addresses`: (type, value); None leaves what is published: we know no better.
+    """Our part of a Gateway's status.
 
-    `attached_sets`: number of ListenerSets that are part of it.
+    Attributes:
+        addresses: (type, value); None leaves what is published: we know no better.
+        listeners: None leaves them as they are: those of a Gateway that is being deleted.
+        attached_sets: number of ListenerSets that are part of it.
     """
 
     addresses: tuple[tuple[str, str], ...] | None
     conditions: tuple[Condition, ...]
-    listeners: tuple[ListenerStatus, ...]
+    listeners: tuple[ListenerStatus, ...] | None
     attached_sets: int = 0
 
 
@@ -189,6 +192,8 @@ def _holding(body: GatewayStatus | SetStatus, current: Mapping[str, Any], now: s
     """Return the status of an object with listeners, their entries and its conditions replaced."""
     fresh = dict(current)
     fresh["conditions"] = _conditions(body.conditions, items(current.get("conditions")), now, OURS)
+    if body.listeners is None:
+        return fresh
     old = {text(one.get("name")): one for one in items(current.get("listeners"))}
     fresh["listeners"] = [_listener(one, old.get(one.name, {}), now) for one in body.listeners]
     return fresh

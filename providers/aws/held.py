@@ -1,0 +1,197 @@
+"""What a failed step holds back: what builds on it, what it was to replace, and nothing else.
+
+What AWS refuses for good is as good as not wanted: the rest goes on without it (Law 6). What fails for now stops the
+listener whose rules it changes, so that what is there stays a prefix of what is wanted (Law 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from providers.aws import calls
+from providers.aws.errors import is_about
+from providers.aws.overlap import disjoint
+from providers.aws.render import forwarded
+from providers.aws.resources import (
+    CERTIFICATE,
+    LB_ATTRIBUTES,
+    LISTENER,
+    LISTENER_CERTIFICATE,
+    LOAD_BALANCER,
+    ORDER,
+    RULE,
+    TARGETS,
+    TG_ATTRIBUTES,
+    balancer_key,
+    balancer_of,
+    certificate_key,
+    holder_of,
+    target_group_key,
+)
+from providers.aws.target_plan import targets_of
+from reconciler.errors import QuotaExceeded, ReconcilerError, TerminalError
+from reconciler.ir import Json
+from reconciler.plan import Change, Plan, Resource, ResourceKey
+
+_NEEDED_BY = {
+    calls.DELETE_LOAD_BALANCER: frozenset({LOAD_BALANCER, LB_ATTRIBUTES, LISTENER, RULE, ORDER, CERTIFICATE}),
+    calls.DELETE_LISTENER: frozenset({LOAD_BALANCER, LISTENER}),
+    calls.REVOKE_INGRESS: frozenset({LOAD_BALANCER, LISTENER}),
+    calls.REMOVE_LISTENER_CERTIFICATE: frozenset({CERTIFICATE, LISTENER, LISTENER_CERTIFICATE}),
+    calls.DELETE_TARGET_GROUP: frozenset({LOAD_BALANCER, LISTENER, RULE, ORDER}),
+    calls.DELETE_SECURITY_GROUP: frozenset({LOAD_BALANCER}),
+}
+"""What may still be needed where something of these kinds could not be made; else one team's failure would keep open
+what another was told to close. A port is closed to some clients whatever failed; it stays open while its listener does.
+"""
+
+
+@dataclass(slots=True)
+class Held:
+    """What failed in a run so far, and what therefore stays.
+
+    Attributes:
+        closing: ports whose listeners the plan deletes.
+        leaving: names of target groups that the plan deletes.
+        spare: certificates that the plan adds to a listener beside its default one.
+        broken: keys of resources that could not be made or changed.
+        missing: those of them that are not there at all, and why: what refers to them fails for the same reason.
+        unregistered: targets of groups that could not be registered, but are right: what they replace stays.
+        stopped: scopes of listeners whose rules may not change any further in this run.
+        staying: by listener, key and conditions of rules that AWS refused for good, and of rules that answer for them.
+        replaced: keys of what was refused, rules and certificates, and in whose place what was there goes on.
+    """
+
+    closing: frozenset[str] = frozenset()
+    leaving: frozenset[str] = frozenset()
+    spare: Mapping[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
+    broken: set[ResourceKey] = field(default_factory=set)
+    missing: dict[ResourceKey, ReconcilerError] = field(default_factory=dict)
+    unregistered: set[ResourceKey] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
+    staying: dict[str, list[tuple[ResourceKey, Json]]] = field(default_factory=dict)
+    replaced: set[ResourceKey] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, plan: Plan) -> Self:
+        """Return what holds back a plan before anything failed: nothing."""
+        spare: dict[ResourceKey, tuple[str, ...]] = {}
+        for one in plan.changes:
+            if one.call == calls.ADD_LISTENER_CERTIFICATE:
+                spare[holder_of(one.key)] = (*spare.get(holder_of(one.key), ()), one.key.name)
+        return cls(
+            spare=spare,
+            closing=frozenset(one.key.name for one in plan.changes if one.call == calls.DELETE_LISTENER),
+            leaving=frozenset(one.key.name for one in plan.changes if one.call == calls.DELETE_TARGET_GROUP),
+        )
+
+    def fail(self, change: Change, error: ReconcilerError, *, missing: bool) -> None:
+        """Remember a step that failed; `missing`: its resource is not there."""
+        key = change.key
+        self.broken.add(key)
+        if missing:
+            self.missing[key] = error
+        if change.call == calls.REGISTER_TARGETS and not _is_bad_target(change, error):
+            self.unregistered.add(key)
+        if key.kind == CERTIFICATE and change.got is not None:
+            self.replaced.add(key)
+        if key.kind == RULE and change.want is not None and isinstance(error, TerminalError):
+            if not isinstance(error, QuotaExceeded):  # there, what leaves makes room
+                self._stand(change)
+        elif key.kind in (RULE, ORDER):
+            self.stopped.add(key.scope)
+
+    def _stand(self, change: Change) -> None:
+        """Remember a refused rule: what may answer for it stays, the rule that it was to change for one."""
+        found = [rule.spec["Conditions"] for rule in (change.want, change.got) if rule and "Conditions" in rule.spec]
+        self.staying.setdefault(change.key.scope, []).extend((change.key, one) for one in found)
+        if change.got is not None:
+            self.replaced.add(change.key)
+
+    def amended(self, change: Change) -> Change | None:
+        """Return the step as it can be made though a certificate is missing; None if nothing is left of it.
+
+        A port that several listeners share opens with the certificate of another one, and keeps the one that it has:
+        the listener whose certificate was refused has been told, the others serve.
+        """
+        want = change.want
+        if change.key.kind != LISTENER or want is None or not self._is_missing(str(want.spec.get("Certificate", ""))):
+            return change
+        spec = {name: value for name, value in want.spec.items() if name != "Certificate"}
+        if change.got is None or "Protocol" in spec:
+            fit = (name for name in self.spare.get(change.key, ()) if not self._is_missing(name))
+            other = next(fit, None)
+            return replace(change, want=replace(want, spec={**spec, "Certificate": other})) if other else change
+        return replace(change, want=replace(want, spec=spec)) if spec else None
+
+    def _is_missing(self, certificate: str) -> bool:
+        return certificate_key(certificate) in self.missing
+
+    def lacks(self, change: Change) -> ReconcilerError | None:
+        """Return why a step cannot succeed: what it refers to could not be made."""
+        if change.want is None:
+            return None
+        return next((self.missing[key] for key in _references(change.want) if key in self.missing), None)
+
+    def holds(self, change: Change) -> bool:
+        """Return whether a step is not to be made because of what failed."""
+        key = change.key
+        if key.kind in (RULE, ORDER) and key.scope in self.stopped:
+            return True
+        if change.call == calls.DELETE_RULE:
+            return self._must_stay(change)
+        if change.call == calls.DEREGISTER_TARGETS:
+            return key in self.unregistered
+        if key in self.broken and key.kind == CERTIFICATE:
+            return True  # a tag must not tell of an import that failed
+        kinds = {one.kind for one in self.broken}
+        if change.call in _NEEDED_BY and not kinds.isdisjoint(_NEEDED_BY[change.call]):
+            return change.call != calls.REVOKE_INGRESS or key.name in self.closing
+        inside = key.kind in (RULE, ORDER, LISTENER_CERTIFICATE)
+        return inside and holder_of(key) in self.broken
+
+    def _must_stay(self, change: Change) -> bool:
+        """Return whether a leaving rule answers for one that AWS refused for good: then it stays as it is.
+
+        So does each leaving rule above one that stays and that may take the same requests, or it would answer them.
+        One that forwards to a target group that nobody wants any more goes: it may have been revoked.
+        """
+        staying = self.staying.get(change.key.scope, [])
+        spec = change.got.spec if change.got else {}
+        conditions, actions = spec.get("Conditions"), spec.get("Actions")
+        met = [key for key, other in staying if not disjoint(conditions, other)]
+        if not met or self._revoked(actions):
+            return False
+        staying.append((change.key, conditions))
+        self.replaced.update(met)
+        return True
+
+    def _revoked(self, actions: Json) -> bool:
+        return any(name in self.leaving for name in _groups(actions))
+
+
+def _is_bad_target(change: Change, error: ReconcilerError) -> bool:
+    """Return whether AWS refused one target for what it is: it is the successor of none."""
+    return is_about(error, "InvalidTarget") and len(targets_of(change.want, "Register")) == 1
+
+
+def _groups(actions: Json) -> Iterator[str]:
+    every = actions if isinstance(actions, (list, tuple)) else ()
+    return (name for one in every if isinstance(one, Mapping) for name in forwarded(one))
+
+
+def _references(resource: Resource) -> Iterator[ResourceKey]:
+    """Yield the keys of what a resource refers to by AWS's id."""
+    key, spec = resource.key, resource.spec
+    yield from map(target_group_key, _groups(spec.get("Actions") or spec.get("DefaultActions")))
+    if key.kind in (TARGETS, TG_ATTRIBUTES):
+        yield target_group_key(key.name)
+    elif key.kind == LISTENER:
+        yield balancer_key(balancer_of(key))
+        yield certificate_key(str(spec.get("Certificate", "")))
+    elif key.kind == LISTENER_CERTIFICATE:
+        yield certificate_key(key.name)
+    elif key.kind == LB_ATTRIBUTES:
+        yield balancer_key(key.name)
