@@ -36,7 +36,7 @@ ROOT = Path(__file__).parent.parent
 CASES = sorted(path.parent for path in (ROOT / "golden").glob("**/in"))
 AWS, REFERENCE = "routewright.dev/aws", "routewright.dev/memory"
 PROVIDERS: Mapping[str, Provider] = {AWS: provider_for(AWS), REFERENCE: MemoryProvider()}
-AGED = ("ListenerSet", "TCPRoute")
+AGED = ("ListenerSet", "TCPRoute", "BackendTLSPolicy", "BackendConfig")
 """Kinds whose statuses tell which object is the older."""
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 OURS = "routewright.dev/v1alpha1"
