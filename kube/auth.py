@@ -22,6 +22,8 @@ from kubernetes.config.config_exception import ConfigException
 
 from reconciler.errors import Misconfigured
 
+_CONNECTIONS = 32
+"""Kept open: the watcher follows each kind on one of its own."""
 _TOKEN_SECONDS = 600.0
 """An EKS token is good for 15 minutes; ours is renewed well before."""
 _NAME_FLAGS = ("--cluster-name", "--cluster-id", "-i")
@@ -35,6 +37,7 @@ def connect(kubeconfig: str = "") -> ApiClient:
     path = kubeconfig or os.environ.get("KUBECONFIG", "")
     settings = Configuration()
     settings.retries = False  # our own errors say when to come back; the default would sleep inside of the call
+    settings.connection_pool_maxsize = _CONNECTIONS
     try:
         if path:
             _load(Path(path), settings)

@@ -143,7 +143,7 @@ class KubeCluster:
         else:
             fetched = fetch.gateway(trigger, datetime.fromtimestamp(self.clock(), UTC))
         snapshot = take_snapshot(
-            key, self.controller, fetched.objects, fetched.certificates, fetched.bundle_version, fetched.versions
+            key, self.controller, fetched.objects, fetched.facts, fetched.bundle_version, fetched.versions
         )
         if snapshot.gateway is not None:
             self._uids[key] = snapshot.gateway.meta.uid

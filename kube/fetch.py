@@ -1,4 +1,4 @@
-"""What one run has to know of the cluster: the Routes that name its Gateway from a store, all else by name.
+"""What one run has to know of the cluster: what names its Gateway, or its Services, from a store; all else by name.
 
 Every read by name is a consistent one, so nothing is older than the trigger. A failed or forbidden read ends the run.
 What is read grows with the Gateway, never with the cluster.
@@ -8,24 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import batched
 
 from kube import kinds
 from kube.api import Api, Plain
-from kube.certificates import facts_of
+from kube.credentials import Credentials, Facts
 from kube.errors import NotFound
 from kube.freshness import Need, need
 from kube.store import Found, Store
-from reconciler.errors import PermissionDenied, Unavailable
 from reconciler.events import Trigger
+from reconciler.gatewayapi.namespaces import allowed_from
 from reconciler.gatewayapi.read import SERVICE_LABEL
-from reconciler.gatewayapi.references import configs_named, secrets_named, secrets_wanted, services_named
+from reconciler.gatewayapi.read_gateways import read_gateway
+from reconciler.gatewayapi.references import (
+    configmaps_wanted,
+    configs_named,
+    gateway_of_set,
+    secrets_wanted,
+    services_named,
+    services_targeted,
+)
 from reconciler.gatewayapi.values import mapping, text
-from reconciler.ir import CertificateFacts, frozen_map
-from reconciler.keys import SecretRef
+from reconciler.ir import frozen_map
 
 type Read = Callable[[], Sequence[Plain]]
 
@@ -38,10 +45,10 @@ _SERVICES_A_LIST = 50
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What `take_snapshot` is made from; `versions`: by kind of Route, up to which nothing is missing."""
+    """What `take_snapshot` is made from; `versions`: by kind that is searched for, up to which nothing is missing."""
 
     objects: tuple[Plain, ...] = ()
-    certificates: tuple[CertificateFacts, ...] = ()
+    facts: tuple[Facts, ...] = ()
     bundle_version: str = ""
     versions: Mapping[str, str] = frozen_map()
 
@@ -56,20 +63,26 @@ class Fetch:
     provider: str
 
     def gateway(self, trigger: Trigger, now: datetime) -> Fetched:
-        """Return a Gateway, its class, the Routes that name it, and what these refer to."""
+        """Return a Gateway, its class, ListenerSets and Routes, the policies of its Services, and what all refer to."""
         gateway = self._get(kinds.GATEWAY, trigger.namespace, trigger.name)
         with ThreadPoolExecutor(_PARALLEL) as pool:
             bundle = pool.submit(self._bundle_version)
             gateway_class = pool.submit(self._class_of, gateway)
-            found = self._routes(trigger, gateway)
+            found = self._found(trigger, gateway)
+            searched = (*found.routes, *found.sets, *found.policies)
             if gateway is None:
-                return Fetched(found.routes, bundle_version=bundle.result(), versions=found.versions)
+                return Fetched(searched, bundle_version=bundle.result(), versions=found.versions)
             own = [gateway, *gateway_class.result()]
-            grants = _all(pool, self._grants(gateway, found.routes))
-            certificates = pool.submit(self._certificates, own, grants, now)
-            named = _all(pool, self._named(own, found.routes))
-            objects = (*own, *found.routes, *grants, *named)
-            return Fetched(objects, certificates.result(), bundle.result(), found.versions)
+            sets = [item for item in found.sets if gateway_of_set(item) == (trigger.namespace, trigger.name)]
+            homes = sorted({_namespace(item) for item in sets})
+            grants = pool.map(_read, self._grants([gateway, *sets], found.routes))
+            namespaces = _all(pool, [partial(self._object, kinds.NAMESPACE, "", one) for one in homes])
+            granted = [item for some in grants for item in some]
+            readers = [gateway, *_let_in(gateway, sets, namespaces), *_in_use(found)]
+            facts = pool.submit(self._facts, own, readers, granted, now)
+            named = _all(pool, self._named(own, found.routes, homes))
+            objects = (*own, *searched, *granted, *namespaces, *named)
+            return Fetched(objects, facts.result(), bundle.result(), found.versions)
 
     def gateway_class(self, name: str) -> Fetched:
         """Return a GatewayClass with its configuration."""
@@ -77,11 +90,14 @@ class Fetch:
         configs = (item for read in self._configs(own) for item in read())
         return Fetched((*own, *configs), bundle_version=self._bundle_version())
 
-    def _routes(self, trigger: Trigger, gateway: Plain | None) -> Found:
+    def _found(self, trigger: Trigger, gateway: Plain | None) -> Found:
         def fresh(kind: str) -> Need:
             return need(kind, trigger, gateway, self.provider)
 
-        return self.store.routes(trigger.namespace, trigger.name, fresh)
+        found = self.store.find(trigger.namespace, trigger.name, fresh)
+        # That a ListenerSet is gone costs entries of other Gateways too: it is proven by name.
+        late = (item for _, namespace, name in found.lost for item in self._object(kinds.LISTENER_SET, namespace, name))
+        return replace(found, sets=(*found.sets, *late))
 
     def _bundle_version(self) -> str:
         """Return the version of the installed Gateway API CRDs, "" if they do not say."""
@@ -107,22 +123,24 @@ class Fetch:
         spec = mapping((gateway or {}).get("spec"))
         return self._object(kinds.GATEWAY_CLASS, "", text(spec.get("gatewayClassName")))
 
-    def _grants(self, gateway: Plain, routes: Sequence[Plain]) -> list[Read]:
+    def _grants(self, holders: Sequence[Plain], routes: Sequence[Plain]) -> list[Read]:
         """Return the reads of the ReferenceGrants that may permit what crosses a namespace."""
-        refs = {(_namespace(gateway), ref.namespace) for ref in secrets_wanted(gateway)}
+        wanted = ((item, secrets_wanted(item) | configmaps_wanted(item)) for item in holders)
+        refs = {(_namespace(item), ref.namespace) for item, every in wanted for ref in every}
         refs |= {(_namespace(route), there) for route in routes for there, _ in services_named(route)}
         crossed = sorted({there for here, there in refs if here != there})
         return [partial(self._list, kinds.REFERENCE_GRANT, there) for there in crossed]
 
-    def _named(self, own: Sequence[Plain], routes: Sequence[Plain]) -> list[Read]:
-        """Return the reads of what a Gateway, its class and its Routes name, and of the namespaces that they are in."""
+    def _named(self, own: Sequence[Plain], routes: Sequence[Plain], known: Sequence[str]) -> list[Read]:
+        """Return the reads of what a Gateway, its class and its Routes name, and of namespaces not `known` yet."""
         named = {service for route in routes for service in services_named(route)}
         services = sorted((namespace, name) for namespace, name in named if kinds.is_label(name))
+        homes = {_namespace(route) for route in routes}
         return [
             *self._configs(own),
             *self._slices(services),
             *(partial(self._object, kinds.SERVICE, *service) for service in services),
-            *(partial(self._object, kinds.NAMESPACE, "", one) for one in sorted({_namespace(r) for r in routes})),
+            *(partial(self._object, kinds.NAMESPACE, "", one) for one in sorted(homes.difference(known))),
         ]
 
     def _configs(self, own: Iterable[Plain]) -> list[Read]:
@@ -147,34 +165,36 @@ class Fetch:
     def _list(self, kind: kinds.Kind, namespace: str, query: Mapping[str, str] | None = None) -> Sequence[Plain]:
         return self.api.list(kind.path(namespace), query).items
 
-    def _certificates(
-        self, own: Sequence[Plain], grants: Sequence[Plain], now: datetime
-    ) -> tuple[CertificateFacts, ...]:
-        """Return the facts of the Secrets that a Gateway of ours may refer to; a foreign one's are not looked at."""
-        gateway, *classes = own
+    def _facts(
+        self, own: Sequence[Plain], readers: Sequence[Plain], grants: Sequence[Plain], now: datetime
+    ) -> tuple[Facts, ...]:
+        """Return the facts of what is named for a Gateway of ours; for a foreign one nothing is looked at."""
+        _, *classes = own
         if not any(mapping(one.get("spec")).get("controllerName") == self.controller for one in classes):
             return ()
-        refs = sorted(secrets_named(gateway, grants))
-        found = (self._certificate(ref, now) for ref in refs)
-        return tuple(facts for facts in found if facts is not None)
+        return Credentials(self._get, self.controller, now).named_by(readers, grants).read()
 
-    def _certificate(self, ref: SecretRef, now: datetime) -> CertificateFacts | None:
-        """Return a Secret's facts, None if it does not exist.
 
-        Raises Unavailable for one that our identity may not read: a right that was lost says nothing about the Secret,
-        and a listener that is served with it must not go.
-        """
-        try:
-            secret = self._get(kinds.SECRET, ref.namespace, ref.name)
-        except PermissionDenied as error:
-            where = f"Secret {ref.namespace}/{ref.name}"
-            raise Unavailable(f"{where} may not be read; grant routewright `get` on it in RBAC") from error
-        return None if secret is None else facts_of(secret, now)
+def _let_in(gateway: Plain, sets: Sequence[Plain], namespaces: Sequence[Plain]) -> list[Plain]:
+    """Return the ListenerSets that a Gateway lets in; what others name is not looked at."""
+    allowed, home = read_gateway(gateway).allowed_listeners, _namespace(gateway)
+    labels = {text(item["metadata"].get("name")): mapping(item["metadata"].get("labels")) for item in namespaces}
+    return [item for item in sets if allowed_from(allowed, home, _namespace(item), labels)]
+
+
+def _in_use(found: Found) -> list[Plain]:
+    """Return the policies on Services that Routes send to; others have but an entry of ours to lose."""
+    used = {service for route in found.routes for service in services_named(route)}
+    return [item for item in found.policies if not used.isdisjoint(services_targeted(item))]
+
+
+def _read(read: Read) -> Sequence[Plain]:
+    return read()
 
 
 def _all(pool: ThreadPoolExecutor, reads: Iterable[Read]) -> list[Plain]:
     """Return what all reads found, made in parallel. Raises the first failure."""
-    return [item for found in pool.map(lambda read: read(), reads) for item in found]
+    return [item for found in pool.map(_read, reads) for item in found]
 
 
 def _namespace(item: Plain) -> str:

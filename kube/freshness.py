@@ -1,10 +1,12 @@
 """How fresh what was kept must be for a run: never older than its trigger, nor than what an earlier run acted on. Pure.
 
 - A Route that names a Gateway is an event that wakes it, so the trigger's version of the kind bounds what it knows of.
+- A ListenerSet or a policy may come while no Route names it, and wakes nobody whose Route does so later: the trigger
+  says up to which version the watcher knew those (`known`).
 - The mark on the Gateway, read anew by every run, carries the versions that earlier runs acted on: a trigger that comes
   late, twice or to a container that slept brings nothing back.
-- A Gateway that is new, or that changed, makes Routes matter that woke nobody when they came: nothing up to its own
-  version may be missing.
+- A Gateway or ListenerSet that is new, or that changed, makes Routes matter that woke nobody when they came: nothing
+  up to its own version may be missing.
 - A resync, relist or backfill must see the present; one list serves all Gateways of the same run.
 """
 
@@ -20,7 +22,7 @@ from reconciler.mark import Mark, annotation, parse
 
 _TOLD = (Cause.EVENT, Cause.LATER)
 """Causes whose triggers say all that happened; any other asks whether something was missed."""
-_ADOPTING = ("Gateway", "GatewayClass")
+_ADOPTING = ("Gateway", "GatewayClass", "ListenerSet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,8 @@ class Need:
 
 
 def need(kind: str, trigger: Trigger, gateway: Mapping[str, Any] | None, provider: str) -> Need:
-    """Return how fresh a kind of Route must be for a trigger and its Gateway as it is now (None: not there)."""
-    seen, mark = trigger.versions, _mark(gateway, provider)
+    """Return how fresh a kind must be for a trigger and its Gateway as it is now (None: not there)."""
+    seen, known, mark = trigger.versions, dict(trigger.known), _mark(gateway, provider)
     acted_on = number_of(mark.seen.get(kind)) if mark else 0
     revision = 0
     if not acted_on:
@@ -48,7 +50,8 @@ def need(kind: str, trigger: Trigger, gateway: Mapping[str, Any] | None, provide
     if not seen.keys().isdisjoint(_ADOPTING):
         revision = max(revision, *map(number_of, seen.values()))
     told = trigger.cause in _TOLD and (bool(seen) or bool(acted_on))
-    return Need(max(number_of(seen.get(kind)), acted_on), revision, None if told else trigger.run)
+    event = max(number_of(seen.get(kind)), number_of(known.get(kind)), acted_on)
+    return Need(event, revision, None if told else trigger.run)
 
 
 def _mark(gateway: Mapping[str, Any] | None, provider: str) -> Mark | None:

@@ -1,24 +1,26 @@
 """The watcher's memory: which Gateways (and GatewayClasses) an event touches. No object is kept, only who names whom.
 
 The rules are those of the walk: a Route wakes the Gateways in its `spec.parentRefs` and in the `status.parents` that we
-wrote, before and after the event; anything else wakes whoever refers to it. What nobody refers to wakes nobody.
+wrote, before and after the event, and those of the ListenerSets there; a ListenerSet wakes its Gateway; a policy those
+whose Routes use its Services, or that stand in its `status.ancestors`; anything else wakes whoever refers to it. What
+nobody refers to wakes nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kube import interest
+from kube import interest, kinds
 from kube.api import Plain
 from kube.links import Links, Name
 from kube.watch import Changed, Listed
-from reconciler.events import Seen
-from reconciler.gatewayapi.references import secrets_named
+from reconciler.events import Seen, number_of
 from reconciler.gatewayapi.values import mapping, text
-from reconciler.keys import SecretRef
 
+_TOLD = frozenset(kind.name for kind in kinds.SEARCHED) - interest.ROUTES
+"""Kinds whose objects matter to Gateways that they did not wake when they came."""
 _NONE: frozenset[Name] = frozenset()
 
 
@@ -54,8 +56,20 @@ class Index:
     _claimed: dict[Name, tuple[Name, ...]] = field(default_factory=dict)
     _our_classes: set[Name] = field(default_factory=set)
     _held: set[Name] = field(default_factory=set)
-    _gateways: dict[Name, Plain] = field(default_factory=dict)
+    _gateways: dict[Name, str] = field(default_factory=dict)
+    _sets: dict[Name, Name] = field(default_factory=dict)
+    _services: dict[Name, tuple[Name, ...]] = field(default_factory=dict)
+    _readers: dict[Name, Plain] = field(default_factory=dict)
     _grants: dict[Name, Plain] = field(default_factory=dict)
+    _versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def known(self) -> tuple[tuple[str, str], ...]:
+        """Return (kind, version) of the newest ListenerSet and the newest policy that was seen, our own writes too.
+
+        They may have woken nobody when they came, and matter to a Gateway from a later event on.
+        """
+        return tuple(sorted(self._versions.items()))
 
     def replace(self, listed: Listed) -> None:
         """Take a list of a kind for all there is of it."""
@@ -64,12 +78,14 @@ class Index:
         for gone in [name for name in self._known.get(kind, ()) if name not in there]:
             self._forget(gone)
         for item in listed.items:
+            self._note(kind, item)
             self._learn(interest.name_of(kind, item), item)
 
     def apply(self, changed: Changed) -> Touched:
         """Take an event; return whom it touches, nobody if nothing that matters changed."""
         kind, item = changed.kind.name, changed.item
         name = interest.name_of(kind, item)
+        self._note(kind, item)
         old = self._known.get(kind, {}).get(name)
         before = self._touched_by(name, old)
         if changed.deleted:
@@ -88,14 +104,29 @@ class Index:
         """Return every Gateway and GatewayClass of ours."""
         return frozenset(self._our_classes) | {name for name in self._gateways if self._is_ours(name)}
 
-    def secrets(self) -> dict[SecretRef, frozenset[Name]]:
-        """Return the Secrets that Gateways of ours name and may refer to, with these Gateways."""
-        found: dict[SecretRef, frozenset[Name]] = {}
-        for name, gateway in self._gateways.items():
-            if gateway["spec"]["listeners"] and self._is_ours(name):
-                for ref in secrets_named(gateway, self._grants.values()):
-                    found[ref] = found.get(ref, _NONE) | {name}
+    def polled(self) -> dict[Name, frozenset[Name]]:
+        """Return the Secrets and ConfigMaps that are named for Gateways of ours and granted, with these Gateways.
+
+        A ListenerSet that its Gateway cannot let in names nothing.
+        """
+        found: dict[Name, frozenset[Name]] = {}
+        grants = tuple(self._grants.values())
+        for name, reader in self._readers.items():
+            if subjects := self._subjects_of(name) if self._is_let_in(name) else _NONE:
+                for one in interest.read_by(reader, grants):
+                    found[one] = found.get(one, _NONE) | subjects
         return found
+
+    def _is_let_in(self, name: Name) -> bool:
+        """Return whether an object is no ListenerSet, or one that its Gateway may let in."""
+        gateway = self._sets.get(name)
+        source = self._gateways.get(gateway, "None") if gateway else "All"
+        return source in ("All", "Selector") or (source == "Same" and gateway is not None and gateway[1] == name[1])
+
+    def _note(self, kind: str, item: Plain) -> None:
+        if kind in _TOLD:
+            version = text(mapping(item.get("metadata")).get("resourceVersion"))
+            self._versions[kind] = max(self._versions.get(kind, ""), version, key=number_of)
 
     def _touched_by(self, name: Name, known: _Known | None) -> frozenset[Name]:
         """Return the subjects that depend on an object as things stand."""
@@ -105,16 +136,27 @@ class Index:
         return frozenset().union(self._subjects_of(name), *(self._subjects_of(one) for one in referrers))
 
     def _subjects_of(self, name: Name) -> frozenset[Name]:
-        """Return a Gateway of ours itself, a class of ours and its Gateways, or the Gateways that a Route names."""
+        """Return a Gateway of ours itself, a class of ours and its Gateways, or the Gateways of anything else."""
         kind = name[0]
-        if kind == "Gateway":
-            return frozenset({name}) if self._is_ours(name) else _NONE
         if kind == "GatewayClass":
             return self._of_class(name)
+        if kind in interest.HOLDERS:
+            return frozenset(one for one in self._gateways_of((name,)) if self._is_ours(one))
         if kind in interest.ROUTES:
-            ours = frozenset(one for one in self._parents.get(name, ()) if self._is_ours(one))
-            return ours.union(self._claimed.get(name, ()))
+            ours = frozenset(one for one in self._gateways_of(self._parents.get(name, ())) if self._is_ours(one))
+            return ours.union(self._gateways_of(self._claimed.get(name, ())))
+        if kind in interest.POLICIES:
+            users = (user for one in self._services.get(name, ()) for user in self._refers.referrers(one))
+            return frozenset(self._claimed.get(name, ())).union(*(self._subjects_of(user) for user in users))
         return _NONE
+
+    def _gateways_of(self, holders: Iterable[Name]) -> Iterator[Name]:
+        """Yield Gateways, of ListenerSets the Gateways that they name; of one that is not there nothing."""
+        for name in holders:
+            if name[0] == "Gateway":
+                yield name
+            elif name in self._sets:
+                yield self._sets[name]
 
     def _of_class(self, name: Name) -> frozenset[Name]:
         if name not in self._our_classes:
@@ -130,10 +172,16 @@ class Index:
         known = _Known(interest.digest_of(kind, item), name if means == name else means)
         self._known.setdefault(kind, {})[name] = known
         self._refers.set(name, interest.targets_of(kind, item))
+        _keep_one(self._readers, name, interest.reader_of(kind, item))
         if kind in interest.ROUTES:
             self._learn_route(name, item)
+        elif kind in interest.POLICIES:
+            _keep(self._services, name, interest.services_of(item))
+            _keep(self._claimed, name, interest.ancestors_of(item, self.controller))
+        elif kind == "ListenerSet":
+            _keep_one(self._sets, name, interest.gateway_of(item))
         elif kind == "Gateway":
-            self._gateways[name] = interest.trimmed(item)
+            self._gateways[name] = interest.lets_in(item)
             _put(self._held, name, present=self.finalizer in mapping(item.get("metadata")).get("finalizers", ()))
         elif kind == "GatewayClass":
             ours = mapping(item.get("spec")).get("controllerName") == self.controller
@@ -149,7 +197,8 @@ class Index:
     def _forget(self, name: Name) -> None:
         self._known.get(name[0], {}).pop(name, None)
         self._refers.set(name, ())
-        for table in (self._parents, self._claimed, self._gateways, self._grants):
+        tables = (self._parents, self._claimed, self._gateways, self._sets, self._services, self._readers, self._grants)
+        for table in tables:
             table.pop(name, None)
         self._held.discard(name)
         self._our_classes.discard(name)
@@ -165,3 +214,11 @@ def _keep(table: dict[Name, tuple[Name, ...]], name: Name, several: Iterable[Nam
         table[name] = kept
     else:
         table.pop(name, None)
+
+
+def _keep_one[T](table: dict[Name, T], name: Name, one: T | None) -> None:
+    """Keep something, or nothing."""
+    if one is None:
+        table.pop(name, None)
+    else:
+        table[name] = one

@@ -8,18 +8,33 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kube import kinds
 from kube.links import Name
 from reconciler.gatewayapi.read import SERVICE_LABEL
-from reconciler.gatewayapi.references import configs_named, gateways_named, secrets_wanted, services_named
+from reconciler.gatewayapi.references import (
+    ancestors_claimed,
+    configmaps_named,
+    configmaps_wanted,
+    configs_named,
+    gateway_of_set,
+    parents_claimed,
+    parents_named,
+    secrets_named,
+    secrets_wanted,
+    services_named,
+    services_targeted,
+)
 from reconciler.gatewayapi.values import items, mapping, text
 
 GRANTS = "grants of"
 """Kind of a `Name` that stands for all ReferenceGrants of a namespace."""
 ROUTES = frozenset(kind.name for kind in kinds.ROUTES)
+POLICIES = frozenset(kind.name for kind in kinds.POLICIES)
+HOLDERS = ("Gateway", "ListenerSet")
+"""What listeners stand in."""
 _USERS = "routewright.dev/"
 """Prefix of the annotations that users set for us; ours carry the provider in front."""
 _APART = frozenset({"apiVersion", "kind", "metadata", "status"})
@@ -46,10 +61,10 @@ def digest_of(kind: str, item: Mapping[str, Any]) -> bytes:
 
 
 def targets_of(kind: str, item: Mapping[str, Any]) -> frozenset[Name]:
-    """Return what an object refers to, whether it is there or not."""
+    """Return what an object refers to, whether it is there or not; for policies see `services_of`."""
     if kind in ROUTES:
         return frozenset(_of_route(item))
-    if kind in ("Gateway", "GatewayClass"):
+    if kind in ("Gateway", "GatewayClass", "ListenerSet"):
         return frozenset(_of_parent(kind, item))
     return frozenset()
 
@@ -64,26 +79,57 @@ def _of_route(item: Mapping[str, Any]) -> Iterator[Name]:
 
 
 def _of_parent(kind: str, item: Mapping[str, Any]) -> Iterator[Name]:
+    here = text(mapping(item.get("metadata")).get("namespace"))
     for _, config, namespace, name in configs_named(item):
         yield config, namespace, name
+    if kind == "ListenerSet":
+        yield "Namespace", "", here
     if kind == "Gateway":
         yield "GatewayClass", "", text(mapping(item.get("spec")).get("gatewayClassName"))
-        here = text(mapping(item.get("metadata")).get("namespace"))
-        for ref in secrets_wanted(item):
-            yield "Secret", ref.namespace, ref.name
+    if kind in HOLDERS:
+        for ref in secrets_wanted(item) | configmaps_wanted(item):
             if ref.namespace != here:
                 yield GRANTS, "", ref.namespace
 
 
 def parents_of(item: Mapping[str, Any], controller: str) -> tuple[frozenset[Name], frozenset[Name]]:
-    """Return the Gateways that a Route names, and those of them that stand in status entries of ours."""
-    claimed = gateways_named({"metadata": item.get("metadata"), "status": item.get("status")}, controller)
-    named = gateways_named(item, controller)
-    return _gateways(named), _gateways(claimed)
+    """Return the Gateways and ListenerSets that a Route names, and those of them in status entries of ours."""
+    claimed = parents_claimed(item, controller)
+    return _names(parents_named(item) | claimed), _names(claimed)
 
 
-def _gateways(pairs: Iterable[tuple[str, str]]) -> frozenset[Name]:
-    return frozenset(("Gateway", sys.intern(namespace), name) for namespace, name in pairs)
+def _names(found: Iterable[Name]) -> frozenset[Name]:
+    return frozenset((sys.intern(kind), sys.intern(namespace), name) for kind, namespace, name in found)
+
+
+def gateway_of(item: Mapping[str, Any]) -> Name | None:
+    """Return the Gateway that a ListenerSet names, None if it names another kind."""
+    named = gateway_of_set(item)
+    return None if named is None else ("Gateway", *named)
+
+
+def services_of(item: Mapping[str, Any]) -> frozenset[Name]:
+    """Return the Services that a policy names."""
+    return frozenset(("Service", *one) for one in services_targeted(item))
+
+
+def ancestors_of(item: Mapping[str, Any], controller: str) -> frozenset[Name]:
+    """Return the Gateways in a policy's status entries of ours."""
+    return frozenset(("Gateway", *one) for one in ancestors_claimed(item, controller))
+
+
+def found_by(kind: str, item: Mapping[str, Any], controller: str) -> frozenset[Name]:
+    """Return the names that a search for an object begins with.
+
+    A Route is found by its parents and a ListenerSet by its Gateway, a policy by its Services; all but the ListenerSet
+    by what stands in their status entries of ours as well.
+    """
+    if kind in ROUTES:
+        return parents_of(item, controller)[0]
+    if kind in POLICIES:
+        return services_of(item) | ancestors_of(item, controller)
+    gateway = gateway_of(item)
+    return frozenset() if gateway is None else frozenset({gateway})
 
 
 def means(kind: str, item: Mapping[str, Any]) -> Name:
@@ -97,13 +143,31 @@ def means(kind: str, item: Mapping[str, Any]) -> Name:
     return name_of(kind, item)
 
 
-def trimmed(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return as much of a Gateway as tells which Secrets it names."""
-    listeners = [
-        {"tls": {"certificateRefs": [dict(ref) for ref in items(mapping(one.get("tls")).get("certificateRefs"))]}}
-        for one in items(mapping(item.get("spec")).get("listeners"))
-    ]
-    return {
+def lets_in(item: Mapping[str, Any]) -> str:
+    """Return from where a Gateway lets ListenerSets in: None, Same, All or Selector."""
+    allowed = mapping(mapping(item.get("spec")).get("allowedListeners"))
+    return sys.intern(text(mapping(allowed.get("namespaces")).get("from")) or "None")
+
+
+def reader_of(kind: str, item: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return as much of an object as tells which Secrets and ConfigMaps it names, None if it names none."""
+    if kind not in HOLDERS and kind not in POLICIES:
+        return None
+    spec = mapping(item.get("spec"))
+    trimmed = {
+        "kind": kind,
         "metadata": {"namespace": text(mapping(item.get("metadata")).get("namespace"))},
-        "spec": {"listeners": [one for one in listeners if one["tls"]["certificateRefs"]]},
+        "spec": {
+            "listeners": [{"tls": one["tls"]} for one in items(spec.get("listeners")) if one.get("tls")],
+            **{name: spec[name] for name in ("tls", "validation") if name in spec},
+        },
     }
+    return trimmed if secrets_wanted(trimmed) or configmaps_wanted(trimmed) else None
+
+
+def read_by(reader: Mapping[str, Any], grants: Sequence[Mapping[str, Any]]) -> Iterator[Name]:
+    """Yield the Secrets and ConfigMaps that an object names and may refer to."""
+    for secret in secrets_named(reader, grants):
+        yield "Secret", secret.namespace, secret.name
+    for bundle in configmaps_named(reader, grants):
+        yield "ConfigMap", bundle.namespace, bundle.name

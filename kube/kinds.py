@@ -46,14 +46,24 @@ REFERENCE_GRANT = Kind("ReferenceGrant", "referencegrants", GROUP, "v1beta1")
 NAMESPACE = Kind("Namespace", "namespaces", namespaced=False)
 SERVICE = Kind("Service", "services")
 SECRET = Kind("Secret", "secrets")
+CONFIG_MAP = Kind("ConfigMap", "configmaps")
 ENDPOINT_SLICE = Kind("EndpointSlice", "endpointslices", "discovery.k8s.io")
+LISTENER_SET = Kind("ListenerSet", "listenersets", GROUP, optional=True)
+TLS_POLICY = Kind("BackendTLSPolicy", "backendtlspolicies", GROUP, optional=True)
+BACKEND_CONFIG = Kind("BackendConfig", "backendconfigs", "routewright.dev", "v1alpha1", optional=True)
+POLICIES = (TLS_POLICY, BACKEND_CONFIG)
+"""They name Services and are named by nobody."""
+SEARCHED = (*ROUTES, LISTENER_SET, *POLICIES)
+"""What no other object leads to: it has to be searched for."""
 LOAD_BALANCER_CONFIG = Kind("LoadBalancerConfig", "loadbalancerconfigs", "routewright.dev", "v1alpha1", optional=True)
 CRD = Kind("CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io", namespaced=False)
 
 WATCHED = (
     GATEWAY_CLASS,
     GATEWAY,
+    LISTENER_SET,
     *ROUTES,
+    *POLICIES,
     REFERENCE_GRANT,
     NAMESPACE,
     SERVICE,
@@ -61,7 +71,9 @@ WATCHED = (
     LOAD_BALANCER_CONFIG,
 )
 """What the watcher follows, in the order in which it lists them first."""
-BY_NAME = {kind.name: kind for kind in (*WATCHED, SECRET)}
+POLLED = (SECRET, CONFIG_MAP)
+"""What is read one by one, where it is named: a right to watch it would be a right to read all of it."""
+BY_NAME = {kind.name: kind for kind in (*WATCHED, *POLLED)}
 
 
 def is_name(text: str) -> bool:

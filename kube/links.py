@@ -42,6 +42,10 @@ class Links:
             return frozenset()
         return frozenset(found) if isinstance(found, set) else frozenset({found})
 
+    def known(self) -> frozenset[Name]:
+        """Return everything that somebody refers to."""
+        return frozenset(self._referrers)
+
     def _tie(self, referrer: Name, target: Name) -> None:
         match self._referrers.get(target):
             case None:

@@ -18,14 +18,14 @@ from kube.api import Api
 from kube.debounce import Debounce
 from kube.index import Index
 from kube.links import Name
-from kube.secrets import SecretPoll
+from kube.poll import Poll
 from reconciler.errors import Unavailable
 from reconciler.events import Cause, Seen, Trigger
 from reconciler.mark import finalizer
 from reconciler.ports import Queue
 
 _TICK = 1.0
-"""Seconds between two rounds over the Secrets that are due."""
+"""Seconds between two rounds over the Secrets and ConfigMaps that are due."""
 _AT_ONCE = 50
 """Triggers sent between two looks at what happened: a relist of a large cluster does not hold up fresh events."""
 _IN_A_ROW = 1000
@@ -53,7 +53,7 @@ class Watcher:
         self._watched, self._queue, self._new_run = watched, triggers, new_run
         self._index = Index(watched.controller, finalizer(watched.provider))
         self._debounce = Debounce(watched.quiet)
-        self._poll = SecretPoll(watched.api)
+        self._poll = Poll(watched.api)
         self._unlisted = set(kinds.WATCHED)
         self._next_poll = 0.0
         self._paused_until = 0.0
@@ -96,7 +96,7 @@ class Watcher:
             pass
         now = time.monotonic()
         if self.synced and now >= self._next_poll:
-            self._look_at_secrets(now)
+            self._look_around(now)
         if now >= self._paused_until:
             self._send(now)
 
@@ -116,17 +116,17 @@ class Watcher:
                 raise happening.error
 
     def _wake_all(self) -> None:
-        """Trigger every subject; Secrets are looked at first, so that no change falls between look and run."""
+        """Trigger every subject; what is polled is looked at first, so that no change falls between look and run."""
         now, run = time.monotonic(), self._new_run()
-        self._poll.look(self._index.secrets(), now)
+        self._poll.look(self._index.polled(), now)
         for name in sorted(self._index.subjects()):
             self._debounce.add(self._trigger(name, cause=Cause.RELIST, run=run), now)
 
-    def _look_at_secrets(self, now: float) -> None:
+    def _look_around(self, now: float) -> None:
         self._next_poll = now + _TICK
-        secrets = self._index.secrets()
-        for ref, seen in self._poll.look(secrets, now).items():
-            self._wake(secrets[ref], seen)
+        polled = self._index.polled()
+        for name, seen in self._poll.look(polled, now).items():
+            self._wake(polled[name], seen)
 
     def _wake(self, subjects: Iterable[Name], seen: Seen, services: tuple[str, ...] = ()) -> None:
         now = time.monotonic()
@@ -144,7 +144,15 @@ class Watcher:
     ) -> Trigger:
         kind, namespace, own = name
         return Trigger(
-            self._watched.cluster, namespace, own, kind=kind, cause=cause, seen=seen, services=services, run=run
+            self._watched.cluster,
+            namespace,
+            own,
+            kind=kind,
+            cause=cause,
+            seen=seen,
+            services=services,
+            run=run,
+            known=self._index.known,
         )
 
     def _send(self, now: float, *, everything: bool = False) -> None:

@@ -70,6 +70,8 @@ class Trigger:
         attempt: how often it was looked at again.
         waiting: ids, the provider's own, of what the cloud is still making: before one of them is there, a look is in
             vain. Empty: look now.
+        known: (kind, version) pairs: up to which version the watcher knew a kind whose objects have to be searched for,
+            and which may have woken nobody when they came. It asks for fresh answers; it tells of no change.
     """
 
     cluster: str
@@ -82,6 +84,7 @@ class Trigger:
     run: str = ""
     attempt: int = 0
     waiting: tuple[str, ...] = ()
+    known: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> GatewayKey:
@@ -91,10 +94,7 @@ class Trigger:
     @property
     def versions(self) -> Mapping[str, str]:
         """Return the highest resourceVersion seen by kind: the snapshot must not be older."""
-        highest: dict[str, str] = {}
-        for item in self.seen:
-            highest[item.kind] = max(highest.get(item.kind, ""), item.version, key=number_of)
-        return frozen_map(highest)
+        return frozen_map(_highest((item.kind, item.version) for item in self.seen))
 
     @property
     def only_endpoints(self) -> bool:
@@ -142,6 +142,7 @@ class Trigger:
             run=newer.run or self.run,
             attempt=max(self.attempt, newer.attempt),
             waiting=tuple(sorted({*self.waiting, *newer.waiting})) if self.waiting and newer.waiting else (),
+            known=tuple(sorted(_highest((*self.known, *newer.known)).items())),
         )
 
 
@@ -175,6 +176,7 @@ def _event(trigger: Trigger) -> Mapping[str, object]:
             "run": trigger.run,
             "attempt": trigger.attempt,
             "waiting": trigger.waiting,
+            "known": trigger.known,
         },
     }
 
@@ -227,7 +229,16 @@ def _read(event: Mapping[str, Any]) -> Trigger:
         run=_plain(data["run"]),
         attempt=attempt,
         waiting=_texts(data["waiting"]),
+        known=tuple((_plain(k), _plain(v)) for k, v in data.get("known", ())),
     )
+
+
+def _highest(versions: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the highest version by kind."""
+    found: dict[str, str] = {}
+    for kind, version in versions:
+        found[kind] = max(found.get(kind, ""), version, key=number_of)
+    return found
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -34,7 +34,8 @@ class Mark:
         nonce: repeated in the load balancer's tags: a mark restored from a backup does not fit.
         parts: digest by part of the want that was applied (clean only).
         names: of resources that a dirty run was about to create.
-        seen: by kind of Route, the version up to which the last run that acted knew all; no later run may know less.
+        seen: by kind that is searched for (Routes, ListenerSets, policies), the version up to which the last run that
+            acted knew all; no later run may know less.
             It says nothing of the cloud: marks that differ in it alone are equal.
     """
 

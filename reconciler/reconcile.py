@@ -301,10 +301,9 @@ def _read_mark(run: _Run) -> Mark | None:
 
 
 def _asked(run: _Run, mark: Mark | None) -> bool:
-    """Return whether Routes are known to have changed, or an earlier run that was found safe was cut."""
-    return any(seen.kind in route_kinds() for seen in run.trigger.seen) or (
-        mark is not None and mark.state is State.DIRTY
-    )
+    """Return whether Routes or ListenerSets are known to have changed, or an earlier run that was safe was cut."""
+    asking = {*route_kinds(), "ListenerSet"}
+    return any(seen.kind in asking for seen in run.trigger.seen) or (mark is not None and mark.state is State.DIRTY)
 
 
 def _report(result: Result, run: _Run) -> Result:

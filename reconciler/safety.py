@@ -49,7 +49,8 @@ def _allowed(gateway: Gateway) -> bool:
 
 def _routes_changed(graph: Graph, gateway: Gateway) -> bool:
     """Return whether a Route left, was refused or changed since the last status, or the Gateway itself changed."""
-    before = sum(number(one.get("attachedRoutes")) for one in items(gateway.status.get("listeners")))
+    told = (gateway.status, *(node.listener_set.status for node in graph.sets))
+    before = sum(number(one.get("attachedRoutes")) for status in told for one in items(status.get("listeners")))
     now = sum(node.attached for node in graph.listeners)
     edited = any(number(one.get("observedGeneration")) < gateway.meta.generation for one in _conditions(gateway))
     return now < before or edited or bool(graph.former) or any(_changed(item) for item in graph.attachments)

@@ -19,7 +19,6 @@ UNCLAIMED = frozenset(
         "GatewayPort8080",  # with it come redirects from HTTPS to HTTP, which an ALB refuses
         "GRPCRoute",  # an ALB speaks HTTP/2 to clients on HTTPS listeners only, never in clear
         "GRPCRouteNamedRouteRule",  # as GRPCRoute
-        "ListenerSet",  # judged, but not yet read from the cluster
         "TLSRoute",  # an NLB cannot choose by SNI: one TLSRoute a port, its hostnames not enforced
         "TLSRouteModeTerminate",  # as TLSRoute
     }

@@ -12,10 +12,9 @@ from typing import Any
 
 from reconciler.gatewayapi.backend_config import KIND, settings_of, wrong_with
 from reconciler.gatewayapi.graph import PolicyNode, Problem
-from reconciler.gatewayapi.references import names_gateway
+from reconciler.gatewayapi.references import ancestors_claimed
 from reconciler.gatewayapi.resources import BackendTLSPolicy, ConfigObject, ObjectRef, PolicyTarget, Service
 from reconciler.gatewayapi.snapshot import Snapshot
-from reconciler.gatewayapi.values import items, mapping, text
 from reconciler.ir import BackendSettings, BackendTls, CaBundle, Capabilities
 from reconciler.keys import ConfigMapRef
 
@@ -153,14 +152,8 @@ def former_policies(snapshot: Snapshot, current: Iterable[PolicyNode]) -> tuple[
 
 
 def _carries_entry(snapshot: Snapshot, namespace: str, status: Mapping[str, Any]) -> bool:
-    key = (snapshot.key.namespace, snapshot.key.name)
-    return any(
-        entry.get("controllerName") == snapshot.controller
-        and names_gateway(ref)
-        and (text(ref.get("namespace")) or namespace, text(ref.get("name"))) == key
-        for entry in items(status.get("ancestors"))
-        for ref in [mapping(entry.get("ancestorRef"))]
-    )
+    policy = {"metadata": {"namespace": namespace}, "status": status}
+    return (snapshot.key.namespace, snapshot.key.name) in ancestors_claimed(policy, snapshot.controller)
 
 
 def _by_place[P: (BackendTLSPolicy, ConfigObject)](policies: Iterable[P]) -> dict[Place, list[P]]:

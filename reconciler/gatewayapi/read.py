@@ -46,7 +46,7 @@ def take_snapshot(
     """Return the snapshot of one Gateway (or, with an empty namespace in `key`, of one GatewayClass).
 
     `objects` are plain and may hold more than the run needs: other Gateways, classes and Routes are left out. All
-    ListenerSets of the cluster have to be there, since a Route may name any of them. `facts` are those of Secrets and
+    ListenerSets that these Routes name have to be there: one that is not is gone. `facts` are those of Secrets and
     of ConfigMaps that are referred to.
     """
     by_kind: dict[str, list[Mapping[str, Any]]] = {}

@@ -86,6 +86,22 @@ def _backends_named(rule: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                 yield ref
 
 
+def services_targeted(policy: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    """Return (namespace, name) of the Services in a policy's `spec.targetRefs`: they live in its own namespace."""
+    here = text(mapping(policy.get("metadata")).get("namespace"))
+    refs = items(mapping(policy.get("spec")).get("targetRefs"))
+    return frozenset((here, text(ref.get("name"))) for ref in refs if _is_core(ref, "Service", ""))
+
+
+def ancestors_claimed(policy: Mapping[str, Any], controller: str) -> frozenset[tuple[str, str]]:
+    """Return (namespace, name) of the Gateways in the entries of our controller in a policy's `status.ancestors`."""
+    here = text(mapping(policy.get("metadata")).get("namespace"))
+    entries = items(mapping(policy.get("status")).get("ancestors"))
+    ours = (mapping(one.get("ancestorRef")) for one in entries if one.get("controllerName") == controller)
+    named = (parent_named(ref, here) for ref in ours)
+    return frozenset(one[1:] for one in named if one is not None and one[0] == "Gateway")
+
+
 def secrets_wanted(holder: Mapping[str, Any]) -> frozenset[SecretRef]:
     """Return the Secrets that a Gateway or ListenerSet names, granted or not.
 

@@ -38,7 +38,8 @@ class Snapshot:
         lost_sets: ListenerSets that are gone, but stand in a parent entry of ours on one of the Routes.
         certificates: facts of every Secret that the Gateway or its ListenerSets refer to and that may be read; a
             referenced and granted Secret without an entry here does not exist.
-        versions: by kind of Route, the version up to which nothing is missing; a kind that is not here is as of now.
+        versions: by kind of Route, ListenerSet and policy, the version up to which nothing is missing; a kind that is
+            not here is as of now.
         bundles: of every ConfigMap that is referred to as a bundle of certificate authorities and may be read.
         The order of the tuples carries no meaning.
     """

@@ -17,7 +17,7 @@ from emulators.cluster.objects import Objects
 from kube.cluster import KubeCluster
 from reconciler.gatewayapi.resources import GROUP
 from tests.integration.cluster_world import Space
-from tests.integration.kube_world import V1, cluster_of, edge_plane
+from tests.integration.kube_world import CONFIG, V1, cluster_of, edge_plane
 
 _NUMBERS = itertools.count(1)
 
@@ -65,7 +65,9 @@ def _admin(plane: ControlPlane) -> Iterator[Objects]:
     """Give the administrator's client; take everything that the test made away again."""
     client = plane.client()
     yield client
-    for version, kind in ((V1, "Gateway"), (V1, "HTTPRoute"), (f"{GROUP}/v1beta1", "ReferenceGrant"), ("v1", "Secret")):
+    of_v1 = [(V1, kind) for kind in ("Gateway", "ListenerSet", "HTTPRoute", "BackendTLSPolicy")]
+    others = ((CONFIG, "BackendConfig"), (f"{GROUP}/v1beta1", "ReferenceGrant"), ("v1", "Secret"))
+    for version, kind in (*of_v1, *others):
         for item in client.list(version, kind):
             meta = item["metadata"]
             if meta.get("finalizers"):

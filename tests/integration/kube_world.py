@@ -26,6 +26,7 @@ from reconciler.mark import Mark, State
 INFRA = Path(__file__).parents[2] / "infra"
 CONTROLLER = "routewright.dev/aws"
 V1 = f"{GROUP}/v1"
+CONFIG = "routewright.dev/v1alpha1"
 ROUTES = f"/apis/{V1}/namespaces/shop/httproutes"
 type Plain = dict[str, Any]
 
@@ -72,6 +73,54 @@ def route(name: str = "web", *parents: str, service: str = "web") -> Plain:
         "kind": "HTTPRoute",
         "metadata": {"namespace": "shop", "name": name},
         "spec": {"parentRefs": refs, "rules": rules},
+    }
+
+
+def open_to_sets(item: Plain) -> Plain:
+    """Return a Gateway that takes ListenerSets of all namespaces."""
+    return item | {"spec": item["spec"] | {"allowedListeners": {"namespaces": {"from": "All"}}}}
+
+
+def listener_set(name: str = "extra", to: str = "gw", **listener: Any) -> Plain:
+    """Return a ListenerSet of namespace shop for a Gateway of namespace infra, with one HTTP listener on port 8080."""
+    one = {"name": "more", "port": 8080, "protocol": "HTTP"}
+    return {
+        "apiVersion": V1,
+        "kind": "ListenerSet",
+        "metadata": {"namespace": "shop", "name": name},
+        "spec": {"parentRef": {"name": to, "namespace": "infra"}, "listeners": [one | listener]},
+    }
+
+
+def on_set(name: str = "web", listener_set_: str = "extra", service: str = "web") -> Plain:
+    """Return a Route on a ListenerSet of its own namespace."""
+    item = route(name, service=service)
+    item["spec"]["parentRefs"] = [{"kind": "ListenerSet", "name": listener_set_}]
+    return item
+
+
+def _targets(service: str) -> list[Plain]:
+    return [{"group": "", "kind": "Service", "name": service}]
+
+
+def tls_policy(service: str = "web", name: str = "tls") -> Plain:
+    """Return a BackendTLSPolicy that trusts ConfigMap `ca`."""
+    refs = [{"group": "", "kind": "ConfigMap", "name": "ca"}]
+    spec = {"targetRefs": _targets(service), "validation": {"hostname": "web.shop", "caCertificateRefs": refs}}
+    return {"apiVersion": V1, "kind": "BackendTLSPolicy", "metadata": {"namespace": "shop", "name": name}, "spec": spec}
+
+
+def ca_bundle(content: str = "garbage") -> Plain:
+    meta = {"namespace": "shop", "name": "ca"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"ca.crt": content}}
+
+
+def backend_config(service: str = "web", **spec: Any) -> Plain:
+    return {
+        "apiVersion": CONFIG,
+        "kind": "BackendConfig",
+        "metadata": {"namespace": "shop", "name": "settings"},
+        "spec": {"targetRefs": _targets(service), "drainingSeconds": 5} | spec,
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 from emulators.cluster.build import crds
 from emulators.cluster.control_plane import ControlPlane
 from emulators.cluster.objects import Objects
+from kube import kinds
 from kube.cluster import KubeCluster
 from reconciler.errors import Unavailable
 from reconciler.events import Cause, Seen, Trigger
@@ -18,7 +19,7 @@ from tests.integration.kube_world import V1, Plain, cluster_of, endpoints, gatew
 from tests.kube_requests import Requests
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("cluster")]
-LISTED_ONCE = [f"list {kind}routes" for kind in ("grpc", "http", "tcp", "tls", "udp")]
+LISTED_ONCE = sorted(f"list {kind.plural}" for kind in kinds.SEARCHED)
 
 
 def seen(item: Plain, *, deleted: bool = False) -> Seen:
@@ -48,7 +49,7 @@ def _warm(admin: Objects, cluster: KubeCluster) -> Requests:
     return Requests(cluster.api)
 
 
-def test_a_cold_container_lists_routes_once(admin: Objects, cluster: KubeCluster) -> None:
+def test_a_cold_container_lists_what_it_has_to_search_for_once(admin: Objects, cluster: KubeCluster) -> None:
     admin.apply(gateway())
     asked = Requests(cluster.api)
 

@@ -25,14 +25,21 @@ from reconciler.keys import GatewayKey
 from tests.integration.kube_world import (
     CONTROLLER,
     V1,
+    Plain,
     accepted,
+    backend_config,
+    ca_bundle,
     endpoints,
     gateway,
     https,
+    listener_set,
     mark,
+    on_set,
+    open_to_sets,
     route,
     route_update,
     service,
+    tls_policy,
     tls_secret,
 )
 
@@ -122,6 +129,47 @@ def test_a_route_that_moved_while_nobody_watched_is_found_by_our_status(admin: O
     with watching(cluster) as sent:
         admin.delete(V1, "HTTPRoute", "shop", "web")
         assert any(seen.deleted for seen in sent.wait("gw").seen)
+
+
+def test_a_route_on_a_listener_set_wakes_the_gateway_of_the_set(admin: Objects, cluster: KubeCluster) -> None:
+    for item in (open_to_sets(gateway()), gateway("other-gw"), listener_set()):
+        admin.apply(item)
+    with watching(cluster) as sent:
+        item = admin.apply(on_set())
+        assert {item["metadata"]["uid"]} == {seen.uid for seen in sent.wait("gw").seen}
+        admin.apply(listener_set(port=8081))
+        assert {"ListenerSet"} == {seen.kind for seen in sent.wait("gw").seen}
+        admin.merge({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}, labelled("front"))
+        assert {"Namespace"} == {seen.kind for seen in sent.wait("gw").seen}
+        admin.delete(V1, "ListenerSet", "shop", "extra")
+        assert [True] == [seen.deleted for seen in sent.wait("gw").seen]
+        assert [] == sent.quiet()
+
+
+def labelled(tier: str) -> Plain:
+    return {"metadata": {"labels": {"tier": tier}}}
+
+
+def test_policies_wake_the_gateways_whose_routes_use_their_service(admin: Objects, cluster: KubeCluster) -> None:
+    for item in (gateway(), gateway("other-gw"), route("web", "gw")):
+        admin.apply(item)
+    with watching(cluster) as sent:
+        for item in (tls_policy(), backend_config()):
+            admin.apply(item)
+            found = sent.wait("gw")
+            assert {item["kind"]} == {seen.kind for seen in found.seen}
+            assert item["kind"] in dict(found.known)
+        admin.apply(tls_policy("lonely", "stranger"))
+        assert [] == sent.quiet()
+
+
+def test_authorities_that_come_late_wake_the_gateway(admin: Objects, cluster: KubeCluster) -> None:
+    for item in (gateway(), route("web", "gw"), tls_policy()):
+        admin.apply(item)
+    admin.delete("v1", "ConfigMap", "shop", "ca")
+    with watching(cluster) as sent:
+        admin.apply(ca_bundle())
+        assert {"ConfigMap"} == {seen.kind for seen in sent.wait("gw").seen}
 
 
 def test_endpoints_wake_the_gateway_and_name_their_service(admin: Objects, cluster: KubeCluster) -> None:

@@ -18,13 +18,27 @@ from emulators.cluster.objects import Objects
 from kube import kinds
 from kube.api import Api
 from kube.cluster import KubeCluster
-from kube.secrets import SecretPoll
+from kube.poll import Poll
 from providers import provider_for
 from reconciler.events import Trigger
-from reconciler.keys import SecretRef
 from reconciler.reconcile import Room, reconcile
 from tests.canary import canary_secret
-from tests.integration.kube_world import CONTROLLER, INFRA, V1, endpoints, gateway, https, route, service, trigger
+from tests.integration.kube_world import (
+    CONTROLLER,
+    INFRA,
+    V1,
+    backend_config,
+    ca_bundle,
+    endpoints,
+    gateway,
+    https,
+    listener_set,
+    open_to_sets,
+    route,
+    service,
+    tls_policy,
+    trigger,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("cluster")]
 
@@ -64,7 +78,7 @@ def rights_given() -> set[Right]:
 
 
 def rights_used(admin: Objects, cluster: KubeCluster) -> set[Right]:
-    """Let a Gateway come and go, look at everything that the schedules look at, and note what was asked for."""
+    """Let a Gateway with all that hangs on it come and go, look at what the schedules look at; note what was asked."""
     used: set[Right] = set()
     send = Api._send
 
@@ -74,7 +88,8 @@ def rights_used(admin: Objects, cluster: KubeCluster) -> set[Right]:
 
     item, _ = canary_secret("cert")
     streams = [_stream(kind) for kind in ("GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute")]
-    for one in (item, gateway(**https("cert")), route("web", "gw"), *streams, service(), endpoints()):
+    behind = (service(), endpoints(), tls_policy(), ca_bundle(), backend_config())
+    for one in (item, open_to_sets(gateway(**https("cert"))), listener_set(), route("web", "gw"), *streams, *behind):
         admin.apply(one)
     with strict_aws() as account, patch.object(Api, "_send", noting):
         account.prepare_network()
@@ -83,7 +98,7 @@ def rights_used(admin: Objects, cluster: KubeCluster) -> set[Right]:
         reconcile(Trigger(cluster.cluster_id, "", "ours", kind="GatewayClass"), room)
         cluster.gateways()
         cluster.gateway_uids()
-        SecretPoll(cluster.api).look([SecretRef("infra", "cert")], 0.0)
+        Poll(cluster.api).look([("Secret", "infra", "cert"), ("ConfigMap", "shop", "ca")], 0.0)
         admin.delete(V1, "Gateway", "infra", "gw")
         reconcile(trigger(cluster), room)
     return used | {(verb, kind.plural) for kind in kinds.WATCHED for verb in ("list", "watch")}
@@ -96,7 +111,8 @@ def test_the_cluster_role_gives_what_is_used_and_no_write_and_no_secret_beyond_i
 
     assert set() == used - given
     assert set() == {right for right in given - used if right[0] not in READS}
-    assert {("get", "secrets")} == {right for right in given if right[1] == "secrets"}
+    for resource in ("secrets", "configmaps"):
+        assert {("get", resource)} == {right for right in given if right[1] == resource}
     assert set() == {resource for _, resource in given} - {resource for _, resource in used}
 
 
@@ -106,7 +122,7 @@ def table_rows(heading: str) -> list[list[str]]:
 
 
 def test_the_document_is_the_cluster_role() -> None:
-    plurals = {kind.name: kind.plural for kind in (*kinds.WATCHED, kinds.SECRET, kinds.CRD)}
+    plurals = {kind.name: kind.plural for kind in (*kinds.WATCHED, *kinds.POLLED, kinds.CRD)}
     told: set[Right] = set()
     for objects, verbs, _ in table_rows("In the cluster"):
         status = "/status" if objects.startswith("status of ") else ""

@@ -46,8 +46,8 @@ def test_a_look_again_asks_for_what_earlier_runs_acted_on() -> None:
     assert Need(event=60) == needed(gateway(KNOWN), cause=Cause.LATER, run="r1")
 
 
-@pytest.mark.parametrize("seen", [Seen("Gateway", "u4", "80"), Seen("GatewayClass", "u5", "80")])
-def test_a_gateway_that_changed_makes_older_routes_matter(seen: Seen) -> None:
+@pytest.mark.parametrize("seen", [Seen(kind, "u4", "80") for kind in ("Gateway", "GatewayClass", "ListenerSet")])
+def test_a_gateway_or_listener_set_that_changed_makes_older_routes_matter(seen: Seen) -> None:
     """They woke nobody when they came: no event tells of them."""
     assert Need(event=60, revision=80) == needed(gateway(KNOWN), seen)
 
@@ -68,3 +68,12 @@ def test_whoever_asks_whether_something_was_missed_sees_the_present(cause: Cause
 
 def test_a_trigger_that_tells_nothing_about_a_gateway_unknown_sees_the_present() -> None:
     assert Need(revision=50, run="") == needed(gateway())
+
+
+def test_what_the_watcher_knew_of_sets_and_policies_bounds_them_without_a_list() -> None:
+    """They may have come while no Route named them, and so have woken nobody for it."""
+    trigger = Trigger("c", "infra", "gw", seen=(ROUTE,), known=(("ListenerSet", "75"), ("BackendTLSPolicy", "40")))
+    item = gateway({"HTTPRoute": "60", "ListenerSet": "30", "BackendTLSPolicy": "50"})
+
+    asked = [need(kind, trigger, item, "aws") for kind in ("HTTPRoute", "ListenerSet", "BackendTLSPolicy")]
+    assert [Need(event=70), Need(event=75), Need(event=50)] == asked

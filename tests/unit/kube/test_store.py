@@ -47,12 +47,12 @@ class Asked:
 
     def names(self, need: Need | None = None, gateway: str = "gw") -> list[str]:
         """Return the names of the Routes that name a Gateway."""
-        found = self.store.routes("infra", gateway, lambda _: need or Need())
+        found = self.store.find("infra", gateway, lambda _: need or Need())
         return [item["metadata"]["name"] for item in found.routes]
 
     def version(self, need: Need | None = None) -> str | None:
         """Return the version up to which nothing is missing."""
-        return self.store.routes("infra", "gw", lambda _: need or Need()).versions.get("HTTPRoute")
+        return self.store.find("infra", "gw", lambda _: need or Need()).versions.get("HTTPRoute")
 
     def kinds(self) -> list[str]:
         """Return whether each request was a list or a watch."""

@@ -26,6 +26,7 @@ TRIGGER = Trigger(
     name="shared-gw",
     seen=(Seen("HTTPRoute", "uid-1", "42"), Seen("EndpointSlice", "uid-2", "7", deleted=True)),
     services=("a/shop",),
+    known=(("ListenerSet", "40"),),
 )
 
 
@@ -191,3 +192,24 @@ def test_merged_triggers_wait_only_if_both_can() -> None:
 
     assert ("lb-1", "lb-2", "lb-3") == WAITING.merge(other).waiting
     assert () == WAITING.merge(TRIGGER.again()).waiting == TRIGGER.again().merge(WAITING).waiting
+
+
+def test_what_the_watcher_knew_is_no_change_and_makes_no_other_message() -> None:
+    """It grows with every status that anybody writes."""
+    other = replace(TRIGGER, known=(("ListenerSet", "99"),))
+
+    assert TRIGGER.deduplication == other.deduplication
+    assert {"HTTPRoute": "42", "EndpointSlice": "7"} == dict(other.versions)
+
+
+def test_of_what_two_triggers_knew_the_newer_counts() -> None:
+    other = replace(TRIGGER, known=(("BackendTLSPolicy", "7"), ("ListenerSet", "100")))
+
+    assert other.known == TRIGGER.merge(other).known == other.merge(TRIGGER).known
+
+
+def test_a_message_of_an_earlier_release_says_nothing_of_what_the_watcher_knew() -> None:
+    event = json.loads(to_text(TRIGGER))
+    del event["data"]["known"]
+
+    assert replace(TRIGGER, known=()) == from_text(json.dumps(event))
