@@ -1,4 +1,4 @@
-"""What is run of the suite: a profile with the features claimed for it, and the tests left out by name."""
+"""What is run of the suite: a profile with the features told to it, and the tests left out by name."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ from typing import Any
 
 import yaml
 
+from providers.aws.capabilities import capabilities
+from reconciler.gatewayapi.features import supported_features
+from reconciler.ir import Config
+from tests.conformance.features import SPELLINGS, told_features
+
+BUNDLE = "1.6.3"
+"""The newest suite that the module proxy serves complete; it wants the CRDs of its own version installed."""
+_CLASS_CONFIG = Config(scheme="internet-facing")
+"""That of the class under test, `routewright-aws` of `infra/gatewayclasses.yaml`."""
 _SKIPS = Path(__file__).parent / "skips.yaml"
 
 
@@ -31,9 +40,10 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile of the suite: its name, the features claimed, and the tests left out."""
+    """A profile of the suite: its name, its kind of Route, the features told to it, and the tests left out."""
 
     name: str
+    kind: str
     features: tuple[str, ...]
     skips: tuple[Skip, ...]
 
@@ -43,15 +53,23 @@ def _skips() -> Mapping[str, Any]:
     return found
 
 
-def _profile(name: str, *features: str) -> Profile:
-    return Profile(name, features, tuple(Skip(**one) for one in _skips().get(name, ())))
+def _profile(name: str, kind: str) -> Profile:
+    features = told_features(capabilities(_CLASS_CONFIG), kind, BUNDLE)
+    return Profile(name, kind, features, tuple(Skip(**one) for one in _skips().get(name, ())))
 
 
 PROFILES: Mapping[str, Profile] = {
-    profile.name: profile
-    for profile in (
-        _profile("GATEWAY-HTTP", "Gateway", "HTTPRoute", "ReferenceGrant"),
-        _profile("GATEWAY-TCP", "Gateway", "TCPRoute", "ReferenceGrant"),
-        _profile("GATEWAY-UDP", "Gateway", "UDPRoute", "ReferenceGrant"),
+    name: _profile(name, kind)
+    for name, kind in (
+        ("GATEWAY-HTTP", "HTTPRoute"),
+        ("GATEWAY-GRPC", "GRPCRoute"),
+        ("GATEWAY-TLS", "TLSRoute"),
+        ("GATEWAY-TCP", "TCPRoute"),
+        ("GATEWAY-UDP", "UDPRoute"),
     )
 }
+"""Every profile that the suite has for Gateways."""
+CLAIMED = supported_features(capabilities(_CLASS_CONFIG))
+UNCLAIMED_KINDS = tuple(one.kind for one in PROFILES.values() if one.kind not in CLAIMED)
+UNTESTED = tuple(name for name in CLAIMED if SPELLINGS[BUNDLE].get(name, name) is None)
+"""What is claimed and the suite of this bundle has no word for."""

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from emulators.cluster.pods import Image
 from emulators.gotool import digest, go, made_once, progress
+from tests.conformance.profiles import BUNDLE
 
 GOMOD = Path(__file__).parent / "gomod"
-BUNDLE = "1.6.3"
-"""The newest suite that the module proxy serves complete; it wants the CRDs of its own version installed."""
 _ECHO = "sigs.k8s.io/gateway-api/conformance/echo-basic"
 _RECIPE = "1"
 

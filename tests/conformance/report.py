@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from rich.table import Table
 
+from tests.conformance.features import counted_extended
 from tests.conformance.profiles import Profile
 from tests.conformance.run import Results
 
@@ -49,17 +51,38 @@ def judge(profile: Profile, results: Results) -> Verdict:
     if not results.report.exists():
         return Verdict(results.report, {}, (f"the suite broke off with exit code {results.exit_code}",))
     body: dict[str, Any] = yaml.safe_load(results.report.read_text())
-    allowed = {one.test for one in profile.skips}
     wrong = [f"{name} failed" for name in results.failed]
-    skipped: set[str] = set()
-    for found in body["profiles"]:
-        for part in (found.get("core", {}), found.get("extended", {})):
-            skipped |= set(part.get("skippedTests") or ())
-    wrong += [f"{name} was left out and is not named in skips.yaml" for name in sorted(skipped - allowed)]
-    wrong += [f"{name} is named in skips.yaml and was not left out" for name in sorted(allowed - skipped)]
+    wrong += _skips_gone_wrong(profile, results, body)
+    wrong += _claims_not_judged(profile, body)
     if results.exit_code and not wrong:
         wrong.append(f"the suite ended with exit code {results.exit_code}: see {results.log}")
     return Verdict(results.report, body, tuple(wrong))
+
+
+def _skips_gone_wrong(profile: Profile, results: Results, body: dict[str, Any]) -> Iterator[str]:
+    """Yield what was left out without a name, and what is named without need. Some tests are in no report."""
+    allowed = {one.test for one in profile.skips}
+    reported = {test for part in _parts(body) for test in part.get("skippedTests") or ()}
+    skipped = reported | set(results.left_out)
+    yield from (f"{name} was left out and is not named in skips.yaml" for name in sorted(skipped - allowed))
+    yield from (f"{name} is named in skips.yaml and was not left out" for name in sorted(allowed - skipped))
+
+
+def _claims_not_judged(profile: Profile, body: dict[str, Any]) -> Iterator[str]:
+    """Yield the claims that the suite does not know by that name; a report without extended tests lists none."""
+    extended = body["profiles"][0].get("extended")
+    if extended is None:
+        return
+    known = set(extended.get("supportedFeatures") or ())
+    for name in counted_extended(profile.features, profile.kind):
+        if name not in known:
+            yield f"{name} is claimed and unknown to the suite {body.get('gatewayAPIVersion')}"
+
+
+def _parts(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for found in body["profiles"]:
+        yield found.get("core") or {}
+        yield found.get("extended") or {}
 
 
 def show(profile: Profile, verdict: Verdict, console: Console) -> None:
