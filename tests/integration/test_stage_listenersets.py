@@ -45,7 +45,7 @@ def _backend() -> list[Plain]:
 
 def _gateway(allowed: str) -> Plain:
     listener = {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}
-    spec = {"gatewayClassName": "routewright-aws", "listeners": [listener]}
+    spec: Plain = {"gatewayClassName": "routewright-aws", "listeners": [listener]}
     spec["allowedListeners"] = {"namespaces": {"from": allowed}}
     return {"apiVersion": V1, "kind": "Gateway", "metadata": {"name": "shared", "namespace": "infra"}, "spec": spec}
 
