@@ -17,7 +17,7 @@ from werkzeug.wrappers import Request, Response
 
 from emulators.aws import elbv2
 from emulators.aws.acm import answer_acm
-from emulators.aws.backing import MotoCertificates, MotoNetwork, ask_moto, forget_account
+from emulators.aws.backing import MotoCertificates, MotoNetwork, MotoObjects, ask_moto, forget_account
 from emulators.aws.clock import Clock
 from emulators.aws.control import answer_control
 from emulators.aws.errors import AwsError
@@ -80,7 +80,14 @@ class Account:
             if name not in self._regions:
                 network, acm = MotoNetwork(self.account_id, name), MotoCertificates(self.account_id, name)
                 self._regions[name] = Region(
-                    name, self.account_id, self.settings, self.clock, self.limits, network, acm
+                    name,
+                    self.account_id,
+                    self.settings,
+                    self.clock,
+                    self.limits,
+                    network,
+                    acm,
+                    MotoObjects(self.account_id),
                 )
             return self._regions[name]
 

@@ -17,6 +17,8 @@ from moto.core.base_backend import BackendDict
 from moto.core.resource_tagging import iter_taggable_backends
 from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.exceptions import S3ClientError
+from moto.s3.models import s3_backends
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
@@ -33,6 +35,7 @@ def _application() -> WSGIApplication:
 def ask_moto(environ: WSGIEnvironment, body: bytes, account_id: str) -> Response:
     """Let moto answer a request with this body on behalf of an account."""
     asked = environ | {
+        "HTTP_HOST": "localhost",  # so that the path of a request to S3 names the bucket, never the host
         "HTTP_X_MOTO_ACCOUNT_ID": account_id,
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.input": io.BytesIO(body),
@@ -156,6 +159,21 @@ class MotoCertificates:
     def imported_at(self, arn: str) -> float:
         """Return when the certificate came to ACM, on the emulated clock."""
         return self.imported.get(arn, 0.0)
+
+
+class MotoObjects:
+    """S3 of one account, as ELBv2 sees it."""
+
+    def __init__(self, account_id: str) -> None:
+        self._account_id = account_id
+
+    def read(self, bucket: str, key: str, version: str | None = None) -> bytes | None:
+        """Return the content of an object, None if there is no such bucket, object or version."""
+        try:
+            found = s3_backends[self._account_id]["aws"].get_object(bucket, key, version)
+        except S3ClientError:
+            return None
+        return None if found is None else bytes(found.value)
 
 
 def _permission(view: Any) -> dict[str, Any]:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from emulators.aws import certificates, listeners, load_balancers, policies, rules, tags, target_groups, targets
+from emulators.aws import (
+    certificates,
+    listeners,
+    load_balancers,
+    policies,
+    rules,
+    tags,
+    target_groups,
+    targets,
+    trust_stores,
+)
 from emulators.aws.errors import AwsError, invalid
 from emulators.aws.journal import is_write
 from emulators.aws.records import Request
@@ -22,10 +32,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "CreateLoadBalancer": load_balancers.create_load_balancer,
     "CreateRule": rules.create_rule,
     "CreateTargetGroup": target_groups.create_target_group,
+    "CreateTrustStore": trust_stores.create_trust_store,
     "DeleteListener": listeners.delete_listener,
     "DeleteLoadBalancer": load_balancers.delete_load_balancer,
     "DeleteRule": rules.delete_rule,
     "DeleteTargetGroup": target_groups.delete_target_group,
+    "DeleteTrustStore": trust_stores.delete_trust_store,
     "DeregisterTargets": targets.deregister_targets,
     "DescribeAccountLimits": lambda region, request: region.limits.describe(request),
     "DescribeListenerAttributes": listeners.describe_listener_attributes,
@@ -39,12 +51,14 @@ OPERATIONS: Mapping[str, Operation] = {
     "DescribeTargetGroupAttributes": target_groups.describe_target_group_attributes,
     "DescribeTargetGroups": target_groups.describe_target_groups,
     "DescribeTargetHealth": targets.describe_target_health,
+    "DescribeTrustStores": trust_stores.describe_trust_stores,
     "ModifyListener": listeners.modify_listener,
     "ModifyListenerAttributes": listeners.modify_listener_attributes,
     "ModifyLoadBalancerAttributes": load_balancers.modify_load_balancer_attributes,
     "ModifyRule": rules.modify_rule,
     "ModifyTargetGroup": target_groups.modify_target_group,
     "ModifyTargetGroupAttributes": target_groups.modify_target_group_attributes,
+    "ModifyTrustStore": trust_stores.modify_trust_store,
     "RegisterTargets": targets.register_targets,
     "RemoveListenerCertificates": certificates.remove_listener_certificates,
     "RemoveTags": tags.remove_tags,

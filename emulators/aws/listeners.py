@@ -10,7 +10,7 @@ from emulators.aws.actions import Place, check_actions, normalised_actions
 from emulators.aws.certificates import SECURE, default_certificate
 from emulators.aws.errors import AwsError, invalid
 from emulators.aws.forwarding import check_forwarding
-from emulators.aws.mutual_tls import checked_mutual_authentication
+from emulators.aws.mutual_tls import check_verified, checked_mutual_authentication
 from emulators.aws.paging import page
 from emulators.aws.policies import checked_policy
 from emulators.aws.records import Listener, LoadBalancer, Request, Rule
@@ -56,6 +56,7 @@ def create_listener(region: Region, request: Request) -> dict[str, Any]:
             raise _duplicate(wanted.port)
         return {"Listeners": [shown_listener(region, existing)]}
     check_forwarding(region, balancer, wanted.protocol, actions, None)
+    check_verified(region, balancer, wanted, None)
     most = region.limits[f"listeners-per-{balancer.type}-load-balancer"]
     if len(balancer.listeners) >= most:
         raise AwsError(
@@ -90,6 +91,7 @@ def modify_listener(region: Region, request: Request) -> dict[str, Any]:
     other = _on_port(balancer, wanted.port)
     if other is not None and other is not listener:
         raise _duplicate(wanted.port)
+    check_verified(region, balancer, wanted, listener)
     actions = request.get("DefaultActions") or listener.default_rule.actions
     place = Place(balancer.type, wanted.protocol, wanted.port)
     check_actions(actions, place)
@@ -148,7 +150,7 @@ def _wanted(region: Region, balancer: LoadBalancer, request: Request) -> Listene
         ssl_policy=checked_policy(request.get("SslPolicy")) if secure else None,
         certificates=[default_certificate(region, request.get("Certificates"), str(protocol))] if secure else [],
         alpn_policy=_checked_alpn(request.get("AlpnPolicy", []), str(protocol)),
-        mutual_authentication=checked_mutual_authentication(request.get("MutualAuthentication"), str(protocol)),
+        mutual_authentication=checked_mutual_authentication(region, request.get("MutualAuthentication"), str(protocol)),
         attributes=attributes.defaults(attributes.listener_family(str(protocol))),
         tags={},
         visible_at=region.visible_at(),

@@ -57,6 +57,20 @@ class Listener:
 
 
 @dataclass(slots=True)
+class TrustStore:
+    """A trust store and the authorities that it holds, PEM; `in_use_until` as of a target group."""
+
+    arn: str
+    name: str
+    certificates: list[str]
+    active_at: float
+    tags: Tags
+    visible_at: float
+    attached: bool = False
+    in_use_until: float = 0.0
+
+
+@dataclass(slots=True)
 class LoadBalancer:
     """An Application (`application`) or Network (`network`) Load Balancer with its listeners by ARN."""
 

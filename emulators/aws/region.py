@@ -13,14 +13,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from emulators.aws.backing import MotoCertificates, MotoNetwork
+from emulators.aws.backing import MotoCertificates, MotoNetwork, MotoObjects
 from emulators.aws.clock import Clock
 from emulators.aws.errors import AwsError, invalid
 from emulators.aws.limits import Limits
-from emulators.aws.records import Listener, LoadBalancer, Rule, TargetGroup
+from emulators.aws.records import Listener, LoadBalancer, Rule, TargetGroup, TrustStore
 from emulators.aws.settings import Settings
 
-SECTIONS = ("loadbalancer", "listener", "listener-rule", "targetgroup")
+SECTIONS = ("loadbalancer", "listener", "listener-rule", "targetgroup", "truststore")
 
 type Tagged = tuple[str, str, dict[str, str]]
 """ARN, resource type, tags."""
@@ -45,8 +45,10 @@ class Region:
     limits: Limits
     network: MotoNetwork
     acm: MotoCertificates
+    objects: MotoObjects
     load_balancers: dict[str, LoadBalancer] = field(default_factory=dict)
     target_groups: dict[str, TargetGroup] = field(default_factory=dict)
+    trust_stores: dict[str, TrustStore] = field(default_factory=dict)
     released: list[tuple[frozenset[str], frozenset[str], float]] = field(default_factory=list)
     fresh_groups: dict[str, float] = field(default_factory=dict)
     tag_log: list[tuple[float, list[Tagged]]] = field(default_factory=list)
@@ -74,7 +76,7 @@ class Region:
         longest = self.settings.consistency_delay
         return longest if self.settings.consistency_seed is None else self._random.uniform(0, longest)
 
-    def visible(self, record: LoadBalancer | Listener | Rule | TargetGroup) -> bool:
+    def visible(self, record: LoadBalancer | Listener | Rule | TargetGroup | TrustStore) -> bool:
         """Whether reads and dependent writes see `record` yet."""
         return record.visible_at <= self.clock.now()
 
@@ -121,11 +123,19 @@ class Region:
             raise AwsError("TargetGroupNotFound", f"Target groups '{arn}' not found")
         return found
 
+    def trust_store(self, arn: str) -> TrustStore:
+        """Return a trust store; TrustStoreNotFound if there is none."""
+        check_section(arn, "truststore")
+        found = self.trust_stores.get(arn)
+        if found is None or not self.visible(found):
+            raise AwsError("TrustStoreNotFound", f"Trust store '{arn}' not found")
+        return found
+
     def owner(self, listener: Listener) -> LoadBalancer:
         """Return the load balancer that `listener` belongs to."""
         return self.load_balancers[listener.load_balancer_arn]
 
-    def tagged(self, arn: str) -> LoadBalancer | Listener | Rule | TargetGroup:
+    def tagged(self, arn: str) -> LoadBalancer | Listener | Rule | TargetGroup | TrustStore:
         """Return whatever record `arn` names, or raise the NotFound error of its kind."""
         match section_of(arn):
             case "loadbalancer":
@@ -134,6 +144,8 @@ class Region:
                 return self.listener(arn)
             case "listener-rule":
                 return self.rule(arn)
+            case "truststore":
+                return self.trust_store(arn)
             case _:
                 return self.target_group(arn)
 

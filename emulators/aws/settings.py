@@ -23,6 +23,7 @@ class Settings:
             between 0 and that; the same number draws the same ones.
         tagging_delay: seconds by which GetResources lags behind every write.
         certificate_delay: seconds until ELBv2 sees a fresh ACM certificate.
+        trust_store_creating: seconds until a new trust store is `ACTIVE`.
         virtual_clock: whether time passes only when told.
         throttle: whether the API rate limits are enforced.
         loopback_dns: whether a load balancer's DNSName is its loopback address, so that clients can dial it.
@@ -44,6 +45,7 @@ class Settings:
     consistency_seed: int | None = None
     tagging_delay: float = 0.0
     certificate_delay: float = 0.0
+    trust_store_creating: float = 0.0
     virtual_clock: bool = False
     throttle: bool = False
     loopback_dns: bool = False

@@ -18,6 +18,7 @@ shapes (`elbv2`, `ec2`); dates are ISO 8601 text.
         "Listeners": [
           {"ListenerArn": "arn:...", "LoadBalancerArn": "arn:...", "Port": 443, "Protocol": "HTTPS",
            "SslPolicy": "...", "AlpnPolicy": ["..."], "MutualAuthentication": {"Mode": "off"},
+           "CaCertificates": "PEM",               # of the trust store; "" unless the mode is `verify`
            "DefaultActions": [...],
            "Certificates": [                      # the default first; empty on HTTP, TCP, UDP
              {"CertificateArn": "arn:...", "IsDefault": true,
@@ -57,6 +58,7 @@ from emulators.aws.region import Region
 from emulators.aws.rules import shown_rule
 from emulators.aws.target_groups import shown_target_group
 from emulators.aws.targets import state_of
+from emulators.aws.trust_stores import authorities_of
 from emulators.aws.usage import settle, users
 
 
@@ -90,6 +92,7 @@ def _listener(region: Region, listener: Listener) -> dict[str, Any]:
     ]
     return shown_listener(region, listener) | {
         "Certificates": certificates,
+        "CaCertificates": authorities_of(region, listener),
         "Attributes": dict(listener.attributes),
         "Rules": [shown_rule(region, rule) for rule in [*listener.own_rules, listener.default_rule]],
     }

@@ -94,6 +94,8 @@ def _resources(region: Region) -> Iterator[Tagged]:
         yield balancer.arn, f"{service}:loadbalancer", dict(balancer.tags)
     for group in region.target_groups.values():
         yield group.arn, f"{service}:targetgroup", dict(group.tags)
+    for store in region.trust_stores.values():
+        yield store.arn, f"{service}:truststore", dict(store.tags)
     if region.settings.list_listeners:
         for listener in region.listeners():
             yield listener.arn, f"{service}:listener", dict(listener.tags)

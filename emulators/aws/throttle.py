@@ -96,6 +96,8 @@ def throttled(service: str) -> AwsError:
             return AwsError("RequestLimitExceeded", "Request limit exceeded.", status=503)
         case "resourcegroupstaggingapi":
             return AwsError("ThrottledException", "Rate exceeded")
+        case "s3":
+            return AwsError("SlowDown", "Please reduce your request rate.", status=503)
         case "sqs":
             return AwsError("RequestThrottled", "Request throttled due to exceeding the rate.", status=403)
     return AwsError("ThrottlingException", "Rate exceeded")

@@ -39,7 +39,7 @@ def users(region: Region) -> dict[str, list[str]]:
 
 
 def settle(region: Region) -> None:
-    """Record which groups are attached since now, which were released, and forget targets that have drained."""
+    """Record which groups and trust stores are attached, which were released, and forget targets that have drained."""
     now = region.clock.now()
     used = users(region)
     for group in region.target_groups.values():
@@ -50,6 +50,11 @@ def settle(region: Region) -> None:
             group.attached_since = None
             group.in_use_until = now + region.consistency()
         _forget_drained(group, now)
+    trusted = {(listener.mutual_authentication or {}).get("TrustStoreArn") for listener in region.listeners()}
+    for store in region.trust_stores.values():
+        if store.attached and store.arn not in trusted:
+            store.in_use_until = now + region.consistency()
+        store.attached = store.arn in trusted
 
 
 def drained_at(group: TargetGroup, draining_since: float) -> float:

@@ -67,6 +67,8 @@ def read_call(request: Request) -> Call:
     scope = _SCOPE.search(request.headers.get("Authorization", ""))
     region, signed = scope.groups() if scope else (DEFAULT_REGION, "unknown")
     service = SERVICES.get(signed, signed)
+    if service == "s3":
+        return Call(service, _s3_operation(request), region, {"Path": request.path, **request.args.to_dict()})
     body = request.get_data()
     if target := request.headers.get("X-Amz-Target"):
         return Call(service, target.split(".")[-1], region, json.loads(body or b"{}"))
@@ -78,6 +80,18 @@ def read_call(request: Request) -> Call:
     if service == "unknown":
         service = "sts"
     return Call(service, form["Action"], region, _parameters(service, form))
+
+
+def _s3_operation(request: Request) -> str:
+    """Return the operation of a request to S3, which names none; method and path for what is rarely asked."""
+    bucket, _, key = request.path.strip("/").partition("/")
+    names = {
+        "GET": "GetObject" if key else "ListObjectsV2" if "list-type" in request.args else "",
+        "PUT": "PutObject" if key else "CreateBucket",
+        "DELETE": "DeleteObject" if key else "DeleteBucket",
+        "HEAD": "GetObjectMetadata" if key else "GetBucketMetadata",
+    }
+    return (names.get(request.method, "") if bucket else "") or f"{request.method} {request.path}"
 
 
 def answer(call: Call, result: dict[str, Any]) -> Response:
@@ -103,6 +117,9 @@ def error_answer(call: Call, error: AwsError) -> Response:
         body = json.dumps({"__type": name, "message": error.message})
         return Response(body, error.status, headers, content_type="application/x-amz-json-1.1")
     code, message, request_id = escape(error.code), escape(error.message), uuid.uuid4()
+    if call.service == "s3":
+        body = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request_id}</RequestId></Error>"
+        return Response(body, error.status, content_type="application/xml")
     if protocol == "ec2":
         inner = f"<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
         return Response(

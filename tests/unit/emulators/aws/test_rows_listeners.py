@@ -208,7 +208,7 @@ def test_row_36_a_certificate_without_a_qualified_name_is_not_supported(
 
 @pytest.mark.parametrize(
     ("block", "code"),
-    [({"Mode": "verify", "TrustStoreArn": "arn:x"}, "TrustStoreNotFound"), ({"Mode": "loud"}, "ValidationError")],
+    [({"Mode": "verify", "TrustStoreArn": "arn:x"}, "ValidationError"), ({"Mode": "loud"}, "ValidationError")],
 )
 def test_new_operations_mutual_authentication_is_checked(
     world: World, balancer: str, block: dict[str, Any], code: str
