@@ -52,6 +52,14 @@ def plan(
     crds: Annotated[
         Path | None, typer.Option(help="Folder with the CRDs whose schemas the input is checked by.")
     ] = None,
+    bucket: Annotated[
+        str,
+        typer.Option(
+            "--trust-store-bucket",
+            envvar="ROUTEWRIGHT_TRUST_STORE_BUCKET",
+            help="The deployment's bucket for the authorities of clients; without it none are verified.",
+        ),
+    ] = "",
 ) -> None:
     """Show what manifests would become: resources with reasons, and every status. Needs no cluster and no cloud.
 
@@ -62,7 +70,7 @@ def plan(
 
     errors = Console(stderr=True)
     try:
-        answer = make_plan(where, provider.value, crds)
+        answer = make_plan(where, provider.value, crds, bucket)
     except (ManifestError, ReconcilerError) as error:
         errors.print(plain(str(error), style="red"))
         raise typer.Exit(1) from error

@@ -28,10 +28,13 @@ class Answer:
     notes: tuple[str, ...]
 
 
-def make_plan(where: Sequence[str], provider: str = "aws", crds: Path | None = None) -> Answer:
-    """Return the plan of manifests. Raises ManifestError for input that cannot be read."""
+def make_plan(where: Sequence[str], provider: str = "aws", crds: Path | None = None, bucket: str = "") -> Answer:
+    """Return the plan of manifests; `bucket` is the deployment's for certificate authorities.
+
+    Raises ManifestError for input that cannot be read.
+    """
     controller = f"routewright.dev/{provider}"
-    return plan_with(where, controller, provider_for(controller), crds)
+    return plan_with(where, controller, provider_for(controller, bucket=bucket), crds)
 
 
 def plan_with(where: Sequence[str], controller: str, provider: Provider, crds: Path | None = None) -> Answer:

@@ -45,6 +45,7 @@ class Settings:
         concurrency: CONCURRENCY, reconciles that run at once in the deployment; they share the rate of calls.
         call_rate: CALL_RATE, how many times the default limits on calls the account has, where AWS raised them.
         settle: SETTLE, seconds until what AWS acknowledged is everywhere; 2 by default.
+        bucket: TRUST_STORE_BUCKET, where the objects stand that trust stores are made from; "" verifies no clients.
     """
 
     controller: str = "routewright.dev/aws"
@@ -59,6 +60,7 @@ class Settings:
     concurrency: int = 1
     call_rate: float = 1.0
     settle: float = 2.0
+    bucket: str = ""
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -115,6 +117,7 @@ _READERS: Mapping[str, tuple[str, Any]] = {
     "CONCURRENCY": ("concurrency", _count),
     "CALL_RATE": ("call_rate", _seconds),
     "SETTLE": ("settle", _seconds),
+    "TRUST_STORE_BUCKET": ("bucket", str),
 }
 _FOREIGN = frozenset({PREFIX + "CACHE"})
 """Read by the laptop's build, not by the functions."""
@@ -189,6 +192,7 @@ def build(settings: Settings) -> Container:
         concurrency=settings.concurrency,
         rate=settings.call_rate,
         settle=settings.settle,
+        bucket=settings.bucket,
     )
     clusters: dict[str, KubeCluster] = {}
     for path in settings.kubeconfigs or ("",):

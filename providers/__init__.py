@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 AWS = "routewright.dev/aws"
 
 
-def provider_for(
+def provider_for(  # noqa: PLR0913 - settings, each with a default
     controller: str,
     *,
     left: Callable[[], float] = lambda: float("inf"),
@@ -24,6 +24,7 @@ def provider_for(
     concurrency: int = 1,
     rate: float = 1.0,
     settle: float = 0.0,
+    bucket: str = "",
 ) -> AwsProvider:
     """Return the provider of a controllerName; a suffix (`routewright.dev/aws-canary`) is a second deployment's.
 
@@ -35,6 +36,7 @@ def provider_for(
         rate: how many times the cloud's documented limits the account has, where they were raised or an emulator has
             none.
         settle: seconds until what the cloud acknowledged is everywhere, so that what it replaced may go.
+        bucket: where the objects stand that the cloud reads certificate authorities from; "" for nowhere.
 
     Raises:
         Misconfigured: no provider has this name, or so many reconciles cannot stay within the account's limits.
@@ -43,5 +45,5 @@ def provider_for(
         from providers.aws.limiter import limits
         from providers.aws.provider import AwsProvider
 
-        return AwsProvider(left, roles, limits(concurrency, rate), settle=settle)
+        return AwsProvider(left, roles, limits(concurrency, rate), settle=settle, bucket=bucket)
     raise Misconfigured(f"no provider has the controllerName {controller!r}; known is {AWS}, with or without a suffix")

@@ -450,6 +450,7 @@ class Capabilities:
         tls_modes: what listeners of protocol TLS can do: Passthrough, Terminate (one of them a port).
         client_validation: modes of `ClientValidation` that HTTPS listeners can do.
         address_types: types of `spec.addresses` that can be asked for.
+        max_verified_ports: ports on which clients can be verified (AllowValidOnly); 0 for no limit.
         max_ports: frontends that a load balancer may have; 0 for no limit.
         cloud_certificate_option: key of `listener.tls.options` that names a certificate the cloud holds.
         backend_tls: whether backends can be spoken to by TLS and verified (BackendTLSPolicy).
@@ -465,6 +466,7 @@ class Capabilities:
     client_validation: tuple[str, ...] = ()
     address_types: tuple[str, ...] = ()
     max_ports: int = 0
+    max_verified_ports: int = 0
     backend_tls: bool = False
     well_known_ca: tuple[str, ...] = ()
     app_protocols: tuple[str, ...] = ("", "http", "kubernetes.io/ws")

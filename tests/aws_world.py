@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,10 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from emulators.aws.account import Account
-from kube.certificates import facts_of, key_pair_of
+from kube.certificates import bundle_of, facts_of, key_pair_of
 from providers import provider_for
 from providers.aws.provider import AwsProvider
 from reconciler.events import Seen, Trigger
+from reconciler.ir import CaBundle
 from reconciler.reconcile import Result, Room, reconcile
 from tests.builders import (
     CONTROLLER,
@@ -36,6 +38,7 @@ class World:
 
     def __init__(self, account: Account, *, network: bool = True) -> None:
         self.account = account
+        self.bucket = ""
         if network:
             account.prepare_network()
         self.cluster = FakeCluster(provider="aws")
@@ -48,7 +51,12 @@ class World:
     @property
     def provider(self) -> AwsProvider:
         """A provider with clients of its own."""
-        return provider_for(CONTROLLER, rate=1000)
+        return provider_for(CONTROLLER, rate=1000, bucket=self.bucket)
+
+    def open_bucket(self) -> str:
+        """Give the deployment a bucket for the authorities of clients, and return its name."""
+        self.bucket = open_bucket(self.account)
+        return self.bucket
 
     def operations(self) -> list[str]:
         """Return the writes since the journal was reset."""
@@ -71,6 +79,45 @@ class World:
     def says(self, kind: str = "Gateway", namespace: str = "infra", name: str = "gw") -> dict[str, tuple[str, str]]:
         """Return conditions as {type: (status, reason)}."""
         return self.cluster.conditions(kind, namespace, name)
+
+
+def open_bucket(account: Account) -> str:
+    """Make a bucket without a trace in the journal, and return its name."""
+    name = f"bundles-{account.account_id}"
+    with account.journal.silent():
+        account.client("s3").create_bucket(Bucket=name)
+    return name
+
+
+def authority(name: str = "ca", *, subjects: int = 1) -> CaBundle:
+    """Return the bundle of ConfigMap infra/<name> with so many authorities of its own."""
+    pem = "".join(_authority(f"{name}-{number}") for number in range(subjects))
+    meta = {"name": name, "namespace": "infra"}
+    return bundle_of({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"ca.crt": pem}})
+
+
+def _authority(name: str) -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1))
+    builder = builder.not_valid_after(now + timedelta(days=30))
+    made = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def validating(*names: str, mode: str = "AllowValidOnly", per_port: Mapping[int, Sequence[str]] | None = None) -> Plain:
+    """Return `spec.tls` of a Gateway whose clients need a certificate of these ConfigMaps; of others on some ports."""
+
+    def refs(of: Sequence[str]) -> list[Plain]:
+        return [{"group": "", "kind": "ConfigMap", "name": name} for name in of]
+
+    ports = [
+        {"port": port, "tls": {"validation": {"caCertificateRefs": refs(of)}}} for port, of in (per_port or {}).items()
+    ]
+    default = {"validation": {"caCertificateRefs": refs(names), "mode": mode}}
+    return {"frontend": {"default": default, **({"perPort": ports} if ports else {})}}
 
 
 def secret(name: str, *, key: Any = None) -> Plain:

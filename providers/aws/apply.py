@@ -44,7 +44,7 @@ _SERVES = frozenset(
 )
 _TAKES_AWAY = frozenset({calls.DELETE_LISTENER, calls.DELETE_RULE, calls.DELETE_TARGET_GROUP, calls.DEREGISTER_TARGETS})
 """What traffic may need until everybody knows better; a revocation is not among it, for it has to cut at once."""
-_LEAVE_TO_SWEEP = frozenset({calls.DELETE_TARGET_GROUP, calls.DELETE_SECURITY_GROUP})
+_LEAVE_TO_SWEEP = frozenset({calls.DELETE_TARGET_GROUP, calls.DELETE_SECURITY_GROUP, calls.DELETE_TRUST_STORE})
 
 
 @dataclass(slots=True)

@@ -18,6 +18,11 @@ ImportCertificate              create  key certificate/<ns>/<name>; want.spec Fi
 ImportCertificate              update  into got.cloud_id; the call refuses tags: AddTagsToCertificate comes before
                                        it (the content is unknown from now on) and after it
 AddTagsToCertificate           update  want.spec Fingerprint, KeyType; on got.cloud_id
+PutObject                      create  key ca-bundle/<store>; want.spec Bucket, Key, Pem
+CreateTrustStore               create  want.spec Name, Bucket, Key
+ModifyTrustStore               update  into got.cloud_id, from the same object: somebody put something else there
+DeleteObject                   delete  got.spec Bucket, Key; always before its trust store, so that none is forgotten
+DeleteTrustStore               delete  got.cloud_id; after every listener that used it
 CreateTargetGroup              create  want.spec as in `resources`
 ModifyTargetGroup              update  want.spec: the HealthCheck*, *ThresholdCount, Matcher fields that differ, and
                                        HealthCheckProtocol always
@@ -68,6 +73,11 @@ REVOKE_INGRESS = "RevokeSecurityGroupIngress"
 DELETE_SECURITY_GROUP = "DeleteSecurityGroup"
 IMPORT_CERTIFICATE = "ImportCertificate"
 TAG_CERTIFICATE = "AddTagsToCertificate"
+PUT_BUNDLE = "PutObject"
+DELETE_BUNDLE = "DeleteObject"
+CREATE_TRUST_STORE = "CreateTrustStore"
+MODIFY_TRUST_STORE = "ModifyTrustStore"
+DELETE_TRUST_STORE = "DeleteTrustStore"
 CREATE_TARGET_GROUP = "CreateTargetGroup"
 MODIFY_TARGET_GROUP = "ModifyTargetGroup"
 MODIFY_TG_ATTRIBUTES = "ModifyTargetGroupAttributes"

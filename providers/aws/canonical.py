@@ -155,7 +155,19 @@ def listener(item: Mapping[str, Any], groups: Names, certificates: Names) -> dic
         held: Sequence[Mapping[str, Any]] = item.get("Certificates", ())
         arn = held[0]["CertificateArn"] if held else ""
         spec |= {"SslPolicy": item.get("SslPolicy", ""), "Certificate": certificates.get(arn, arn)}
+    if item["Protocol"] == "HTTPS":
+        spec["MutualAuthentication"] = _mutual_authentication(item.get("MutualAuthentication") or {})
     return spec
+
+
+def _mutual_authentication(item: Mapping[str, Any]) -> dict[str, Json]:
+    """Return how clients are validated; the ARN of a trust store tells its name."""
+    mode = str(item.get("Mode") or "off")
+    if mode != "verify":
+        return {"Mode": mode}
+    store = str(item.get("TrustStoreArn", "")).rpartition("/")[0].rpartition("/")[2]
+    lenient = bool(item.get("IgnoreClientCertificateExpiry", False))
+    return {"Mode": mode, "TrustStore": store, "IgnoreClientCertificateExpiry": lenient}
 
 
 def ingress(permissions: Iterable[Mapping[str, Any]]) -> dict[tuple[int, str], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from providers.aws.client_certificates import MOST_VERIFIED
 from reconciler.ir import Capabilities, Config, frozen_map
 
 CERTIFICATE_OPTION = "routewright.dev/certificate-arn"
@@ -25,9 +26,14 @@ UNCLAIMED = frozenset(
 )
 """Work as far as the comments say; see `Capabilities.unclaimed`."""
 
+VERIFIED = "GatewayFrontendClientCertificateValidation"
 
-def capabilities(config: Config) -> Capabilities:
-    """Return what an ALB can honour; the same for every scheme."""
+
+def capabilities(config: Config, *, verifies: bool) -> Capabilities:
+    """Return what an ALB can honour; the same for every scheme.
+
+    A deployment that cannot make trust stores (`verifies`) claims none, and says so of each listener that needs one.
+    """
     del config
     return Capabilities(
         features=FEATURES,
@@ -40,7 +46,9 @@ def capabilities(config: Config) -> Capabilities:
                 "UDP": ("UDPRoute",),
             }
         ),
-        unclaimed=UNCLAIMED,
+        unclaimed=UNCLAIMED if verifies else UNCLAIMED | {VERIFIED},
         tls_modes=("Passthrough", "Terminate"),
+        client_validation=("AllowValidOnly", "AllowInsecureFallback"),
+        max_verified_ports=MOST_VERIFIED,
         cloud_certificate_option=CERTIFICATE_OPTION,
     )

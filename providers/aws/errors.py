@@ -34,17 +34,17 @@ from reconciler.errors import (
 _SERVER_ERROR = 500
 _TABLE: Mapping[type[ReconcilerError], str] = {
     Throttled: "Throttling ThrottlingException RequestLimitExceeded TooManyRequestsException PriorRequestNotComplete "
-    "RequestThrottled RequestThrottledException Throttled",
+    "RequestThrottled RequestThrottledException Throttled SlowDown",
     Unavailable: "HealthUnavailable InsufficientCapacity InternalFailure InternalError ServiceUnavailable Unavailable",
     NotReady: "ListenerNotFound TargetGroupNotFound RuleNotFound TrustStoreNotReady TrustStoreInUse ResourceInUse "
     "ResourceInUseException DependencyViolation",
     Conflict: "LoadBalancerNotFound PriorityInUse DuplicateListener DuplicateTargetGroupName "
-    "DuplicateLoadBalancerName ResourceNotFoundException InvalidGroup.Duplicate InvalidGroup.NotFound "
-    "InvalidGroupId.NotFound",
+    "DuplicateLoadBalancerName DuplicateTrustStoreName ResourceNotFoundException InvalidGroup.Duplicate "
+    "InvalidGroup.NotFound InvalidGroupId.NotFound",
     QuotaExceeded: "TooManyRules TooManyTargetGroups TooManyUniqueTargetGroupsPerLoadBalancer TooManyListeners "
     "TooManyLoadBalancers TooManyCertificates TooManyTargets TooManyRegistrationsForTargetId TooManyActions "
-    "TooManyTags TargetGroupAssociationLimit LimitExceededException RulesPerSecurityGroupLimitExceeded "
-    "SecurityGroupLimitExceeded",
+    "TooManyTags TooManyTrustStores TargetGroupAssociationLimit LimitExceededException "
+    "RulesPerSecurityGroupLimitExceeded SecurityGroupLimitExceeded",
     InvalidCertificate: "UnsupportedCertificate CertificateNotFound",
     PermissionDenied: "AccessDenied AccessDeniedException UnauthorizedOperation OperationNotPermitted "
     "InvalidClientTokenId UnrecognizedClientException ExpiredToken ExpiredTokenException AuthFailure",
@@ -53,6 +53,7 @@ _BY_CODE: Mapping[str, type[ReconcilerError]] = {code: kind for kind, codes in _
 _UNSEEN = (
     "LoadBalancerNotFound",
     "CertificateNotFound",
+    "TrustStoreNotFound",
     "UnsupportedCertificate",
     "InvalidSecurityGroup",
     "InvalidConfigurationRequest",

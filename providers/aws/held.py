@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from providers.aws import calls
+from providers.aws.client_certificates import store_of
 from providers.aws.errors import is_about
 from providers.aws.overlap import disjoint
 from providers.aws.render import forwarded
 from providers.aws.resources import (
+    CA_BUNDLE,
     CERTIFICATE,
     LB_ATTRIBUTES,
     LISTENER,
@@ -24,11 +26,14 @@ from providers.aws.resources import (
     RULE,
     TARGETS,
     TG_ATTRIBUTES,
+    TRUST_STORE,
     balancer_key,
     balancer_of,
+    ca_bundle_key,
     certificate_key,
     holder_of,
     target_group_key,
+    trust_store_key,
 )
 from providers.aws.target_plan import targets_of
 from reconciler.errors import QuotaExceeded, ReconcilerError, TerminalError
@@ -42,6 +47,8 @@ _NEEDED_BY = {
     calls.REMOVE_LISTENER_CERTIFICATE: frozenset({CERTIFICATE, LISTENER, LISTENER_CERTIFICATE}),
     calls.DELETE_TARGET_GROUP: frozenset({LOAD_BALANCER, LISTENER, RULE, ORDER}),
     calls.DELETE_SECURITY_GROUP: frozenset({LOAD_BALANCER}),
+    calls.DELETE_BUNDLE: frozenset({LOAD_BALANCER, LISTENER, TRUST_STORE, CA_BUNDLE}),
+    calls.DELETE_TRUST_STORE: frozenset({LOAD_BALANCER, LISTENER, TRUST_STORE, CA_BUNDLE}),
 }
 """What may still be needed where something of these kinds could not be made; else one team's failure would keep open
 what another was told to close. A port is closed to some clients whatever failed; it stays open while its listener does.
@@ -111,6 +118,19 @@ class Held:
             self.replaced.add(change.key)
 
     def amended(self, change: Change) -> Change | None:
+        """Return the step as it can be made though a certificate or a trust store is missing; None if nothing is left.
+
+        A listener goes on to validate its clients as it did; a new one is not made without its trust store.
+        """
+        want = change.want
+        if change.key.kind != LISTENER or want is None or change.got is None or "Protocol" in want.spec:
+            return self._certified(change)
+        if trust_store_key(store_of(want)) not in self.missing:
+            return self._certified(change)
+        spec = {name: value for name, value in want.spec.items() if name != "MutualAuthentication"}
+        return self._certified(replace(change, want=replace(want, spec=spec))) if spec else None
+
+    def _certified(self, change: Change) -> Change | None:
         """Return the step as it can be made though a certificate is missing; None if nothing is left of it.
 
         A port that several listeners share opens with the certificate of another one, and keeps the one that it has:
@@ -191,6 +211,9 @@ def _references(resource: Resource) -> Iterator[ResourceKey]:
     elif key.kind == LISTENER:
         yield balancer_key(balancer_of(key))
         yield certificate_key(str(spec.get("Certificate", "")))
+        yield trust_store_key(store_of(resource))
+    elif key.kind == TRUST_STORE:
+        yield ca_bundle_key(key.name)
     elif key.kind == LISTENER_CERTIFICATE:
         yield certificate_key(key.name)
     elif key.kind == LB_ATTRIBUTES:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from providers.aws import calls, certificates, wire
+from providers.aws import calls, certificates, trust_stores, wire
 from providers.aws.clients import Clients
 from providers.aws.errors import is_about, is_unseen
 from providers.aws.names import ID, NONCE, SPEC, logical_id, owner_tags, security_group_name
@@ -25,6 +25,7 @@ from providers.aws.resources import (
     holder_of,
     port_of,
     target_group_key,
+    trust_store_key,
 )
 from providers.aws.waiting import awaited
 from reconciler.errors import Conflict, InvalidCertificate, Misconfigured, NotReady, ReconcilerError
@@ -87,6 +88,10 @@ class Made:
     def certificate(self, name: str) -> str:
         """Return the ARN of a certificate by our name."""
         return name if name.startswith("arn:") else self.id_of(certificate_key(name))
+
+    def trust_store(self, name: str) -> str:
+        """Return the ARN of a trust store by its name."""
+        return self.id_of(trust_store_key(name))
 
     def id_of(self, key: ResourceKey) -> str:
         """Return AWS's id. Raises Conflict for what is not there: the call that should have made it failed."""
@@ -318,6 +323,8 @@ def _listener_arguments(made: Made, spec: Mapping[str, Any]) -> dict[str, Any]:
         found["DefaultActions"] = wire.actions(spec["DefaultActions"], made.arn)
     if "Certificate" in spec:
         found["Certificates"] = [{"CertificateArn": made.certificate(spec["Certificate"])}]
+    if "MutualAuthentication" in spec:
+        found["MutualAuthentication"] = wire.mutual_authentication(spec["MutualAuthentication"], made.trust_store)
     return found
 
 
@@ -408,6 +415,7 @@ _CALLS: Mapping[str, Callable[[Clients, Made, Change], None]] = {
     calls.AUTHORIZE_INGRESS: _authorize,
     calls.REVOKE_INGRESS: _revoke,
     calls.DELETE_SECURITY_GROUP: _delete_security_group,
+    **trust_stores.CALLS,
     calls.CREATE_TARGET_GROUP: _create_target_group,
     calls.MODIFY_TARGET_GROUP: _modify_target_group,
     calls.MODIFY_TG_ATTRIBUTES: _target_group_attributes,

@@ -41,6 +41,26 @@ def target_group_name(key: GatewayKey, slug: str, fixed: Json) -> str:
     return _name(key.cluster, slug, ["tg", key.cluster, fixed])
 
 
+def trust_store_name(key: GatewayKey, uid: str, content: str) -> str:
+    """Return the name of a Gateway's trust store; `content` is the digest of the authorities that it holds."""
+    return _name(key.cluster, key.name, ["ts", key.cluster, uid, content])
+
+
+def trust_store_names(key: GatewayKey) -> str:
+    """Return how the names of all trust stores of a Gateway begin; those of other Gateways may, too."""
+    return trust_store_name(key, "", "")[:-8]
+
+
+def bundle_prefix(cluster: str) -> str:
+    """Return how the keys of all objects of a cluster begin that trust stores are made from."""
+    return f"routewright/{cluster}/"
+
+
+def bundle_key(key: GatewayKey, uid: str, name: str = "") -> str:
+    """Return the key of the object that a trust store is made from; without a name, how all of a Gateway's begin."""
+    return f"{bundle_prefix(key.cluster)}{short_digest([uid], 16)}/{name}{'.pem' if name else ''}"
+
+
 def security_group_name(key: GatewayKey, uid: str) -> str:
     """Return the name of a Gateway's security group."""
     return _name(key.cluster, key.name, ["sg", key.cluster, uid])

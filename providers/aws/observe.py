@@ -13,6 +13,7 @@ from typing import Any
 from providers.aws import canonical
 from providers.aws.base_plan import is_needed
 from providers.aws.certificates import read_certificates
+from providers.aws.client_certificates import store_of
 from providers.aws.clients import PAGE, Clients
 from providers.aws.names import CLUSTER, GATEWAY_UID, NONCE, PREFIX, load_balancer_name
 from providers.aws.network import discover_subnets, read_security_group
@@ -26,20 +27,24 @@ from providers.aws.resources import (
     ORDER,
     PART_BASE,
     PART_POOLS,
+    PART_TRUST,
     RULE,
     TARGET_GROUP,
     TARGETS,
     TG_ATTRIBUTES,
+    TRUST_STORE,
     attributes_key,
     balancer_key,
     listener_certificate_key,
     listener_key,
     listener_part,
     order_key,
+    part_of,
     scope_of,
     target_group_key,
     targets_key,
 )
+from providers.aws.trust_stores import read_bundles, read_trust_stores
 from providers.aws.waiting import FAILED, PROVISIONING, awaited
 from reconciler.errors import Conflict, Misconfigured, NotReady
 from reconciler.ir import Json
@@ -53,9 +58,12 @@ _TYPES = {"application": ALB, "network": NLB}
 type Item = Mapping[str, Any]
 
 
-def observe(clients: Clients, owner: Owner, want: Rendered, look: Look) -> ResourceSet:
-    """Return what is there. Raises ReconcilerError; Misconfigured where a name of ours is held by somebody else."""
-    return _Look(clients, owner, want, look).take()
+def observe(clients: Clients, owner: Owner, want: Rendered, look: Look, bucket: str = "") -> ResourceSet:
+    """Return what is there; `bucket`: where trust stores come from.
+
+    Raises ReconcilerError; Misconfigured where a name of ours is held by somebody else.
+    """
+    return _Look(clients, owner, want, look, bucket).take()
 
 
 @dataclass(slots=True)
@@ -71,6 +79,7 @@ class _Look:
     owner: Owner
     want: Rendered
     look: Look
+    bucket: str
     found: dict[ResourceKey, Resource] = field(default_factory=dict)
     proof: dict[str, ResourceKey] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
@@ -86,6 +95,7 @@ class _Look:
             for key, item in wanted.items():
                 self._attributes(key.name, item)
                 self._listeners(key.name, item)
+            self._trust_stores()
         elif self._pools_to_compare():
             self._target_groups(balancers)
         self._targets()
@@ -178,6 +188,27 @@ class _Look:
         if wanted:
             for resource in read_certificates(self.clients, self.owner.key.cluster, wanted):
                 self.found[resource.key] = resource
+
+    def _trust_stores(self) -> None:
+        """Read trust stores where they are to change, or where a listener is to turn to another one."""
+        touched = self._touched(PART_TRUST)
+        needed = any(key.kind == TRUST_STORE for key in self.want.resources)
+        if touched or self._turns():
+            for resource in read_trust_stores(self.clients, self.owner, needed=needed):
+                self.found[resource.key] = resource
+                self.proof[resource.cloud_id] = resource.key
+        if touched and self.bucket:
+            for resource in read_bundles(self.clients, self.owner, self.bucket, needed=needed):
+                self.found[resource.key] = resource
+
+    def _turns(self) -> bool:
+        """Return whether a listener that is looked at is to use a trust store that it does not use yet."""
+        wanted = (one for key, one in self.want.resources.items() if key.kind == LISTENER and store_of(one))
+        return any(
+            self._touched(part_of(one.key))
+            and (one.key not in self.found or store_of(self.found[one.key]) != store_of(one))
+            for one in wanted
+        )
 
     # --- target groups ---
 
@@ -334,6 +365,8 @@ class _Look:
         if key.kind == RULE:
             del self.found[key]
             self._take(ResourceKey(ORDER, key.scope, ""), key.name)
+        elif key.kind == TRUST_STORE and key not in self.want.resources:
+            del self.found[key]  # its name only begins like ours
         elif key in self.want.resources and key.kind != LISTENER:
             raise Misconfigured(f"{key} exists and is not ours by its tags; rename or delete it")
         else:

@@ -1,8 +1,9 @@
 """The exact calls that lead from what is observed to what is wanted, in an order that keeps traffic. Pure, no SDK.
 
-What each call reads from its Change stands in `providers.aws.calls`. The order: security group, certificates, target
-groups and targets, load balancer, listeners, rules (create from the top, modify, delete from the bottom), open ports,
-close ports, delete listeners, load balancers, target groups, security groups. What was not observed is never deleted.
+What each call reads from its Change stands in `providers.aws.calls`. The order: security group, certificates, trust
+stores, target groups and targets, load balancer, listeners, rules (create from the top, modify, delete from the
+bottom), open ports, close ports, delete listeners, load balancers, target groups, trust stores, security groups. What
+was not observed is never deleted.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import replace
 from providers.aws import base_plan as base
 from providers.aws import calls
 from providers.aws import listener_plan as listeners
+from providers.aws.client_certificates import trust_store_creations, trust_store_deletions
 from providers.aws.resources import (
     ALB,
     LB_ATTRIBUTES,
@@ -135,6 +137,7 @@ def _teardown(want: Resources, seen: Resources) -> Iterator[Change]:
     """Yield the deletion of all there is: listeners and rules go with their load balancer."""
     yield from _balancer_deletions(want, seen, "")
     yield from target_steps(want, seen).delete
+    yield from trust_store_deletions(want, seen)
     yield from base.security_group_deletions(want, seen)
 
 
@@ -143,6 +146,7 @@ def _changes(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
     wanted = listeners.wanted_listeners(want)
     yield from base.security_group_creation(want, seen)
     yield from base.certificate_imports(want, seen)
+    yield from trust_store_creations(want, seen)
     yield from targets.build
     if _shares_groups(want, seen):
         yield from _balancer_deletions(want, seen, _MOVES)
@@ -162,6 +166,7 @@ def _changes(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
     if not _shares_groups(want, seen):
         yield from _balancer_deletions(want, seen, _MOVES)
     yield from targets.delete
+    yield from trust_store_deletions(want, seen)
     yield from base.security_group_deletions(want, seen)
 
 

@@ -17,7 +17,7 @@ from providers.aws.observe import observe
 from providers.aws.plan import plan
 from providers.aws.render import render
 from providers.aws.resources import LOAD_BALANCER, LOAD_BALANCER_KEY
-from providers.aws.sweep import Live, sweep
+from providers.aws.sweep import Grace, Live, sweep
 from providers.aws.waiting import waits
 from reconciler.errors import Misconfigured
 from reconciler.ir import Capabilities, Config, Json, LoadBalancer, Placement
@@ -39,6 +39,7 @@ class AwsProvider:
         now: seconds since the epoch; replaced in tests.
         sleep: how `apply` pauses; replaced in tests.
         settle: seconds until what AWS acknowledged is everywhere.
+        bucket: where the objects stand that trust stores are made from; "" for nowhere, then clients are not verified.
     """
 
     left: Callable[[], float] = lambda: float("inf")
@@ -48,12 +49,13 @@ class AwsProvider:
     name: str = "aws"
     sleep: Callable[[float], None] = time.sleep
     settle: float = 0.0
+    bucket: str = ""
     _clients: dict[tuple[str, str, Limiter], Clients] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def capabilities(self, config: Config) -> Capabilities:
         """Return what an ALB can honour."""
-        return capabilities(config)
+        return capabilities(config, verifies=bool(self.bucket))
 
     def check(self, config: Config) -> tuple[str, ...]:
         """Return what is wrong with the `aws` block."""
@@ -65,11 +67,11 @@ class AwsProvider:
 
     def render(self, lb: LoadBalancer) -> Rendered:
         """Return the AWS resources."""
-        return render(lb)
+        return render(lb, self.bucket)
 
     def observe(self, owner: Owner, want: Rendered, look: Look) -> ResourceSet:
         """Return what is there. Raises ReconcilerError."""
-        return observe(self.clients(owner.placement), owner, want, look)
+        return observe(self.clients(owner.placement), owner, want, look, self.bucket)
 
     def plan(self, owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
         """Return the exact calls."""
@@ -86,7 +88,7 @@ class AwsProvider:
 
     def sweep(self, cluster: str, live: Live, grace: float, now: float, placement: Placement = OWN) -> dict[str, int]:
         """Remove what nobody of a cluster owns any more, in one placement; return counts by kind."""
-        return sweep(self.clients(placement, self.limits.sweep), cluster, live, grace, now)
+        return sweep(self.clients(placement, self.limits.sweep), cluster, live, Grace(grace, now), self.bucket)
 
     def waits(self, ids: Collection[str]) -> Mapping[str, float]:
         """Return, of load balancers that AWS is making, seconds until the next look. Raises ReconcilerError."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from providers.aws.base_plan import RULES_QUOTA
+from providers.aws.client_certificates import mutual_authentication, trust_stores, with_client_certificates
 from providers.aws.config import AwsConfig, read_aws
 from providers.aws.names import load_balancer_name, user_tags
 from providers.aws.pools import empty_group, rendered, request_group
@@ -59,16 +60,21 @@ _OF_NLB = frozenset(
 _NO_ROUTE = 404
 
 
-def render(lb: LoadBalancer) -> Rendered:
-    """Return all resources that a Gateway wants, and what AWS cannot do of it."""
+def render(lb: LoadBalancer, bucket: str = "") -> Rendered:
+    """Return all resources that a Gateway wants, and what AWS cannot do of it.
+
+    `bucket`: where the objects stand that trust stores are made from; "" for nowhere.
+    """
     if lb.withdrawn:
         return Rendered()
     aws = read_aws(lb.config)
     frontends, refused = _with_certificates(lb.frontends, aws)
+    frontends, unvalidated = with_client_certificates(frontends, bucket)
     requests = [one for one in frontends if not one.streams]
     rules = make_rules(requests, _naming(lb, aws), aws.quotas, lb.config.max_rules_per_namespace)
     streams = make_streams(replace(lb, frontends=tuple(frontends)), aws, [one.port for one in requests if aws.unified])
     found = [*_base(lb, aws, requests, streams), *_pools(lb, aws, rules.by_port, streams)]
+    found.extend(trust_stores(lb, requests, bucket))
     for frontend in requests:
         found.extend(_listener(lb, frontend, rules.by_port[frontend.port]))
     for stream in streams.listeners:
@@ -79,7 +85,7 @@ def render(lb: LoadBalancer) -> Rendered:
         resources[resource.key] = replace(resource, origins=tuple(dict.fromkeys((*others, *resource.origins))))
     return Rendered(
         resources=resources,
-        rejections=(*refused, *rules.rejections, *streams.rejections),
+        rejections=(*refused, *unvalidated, *rules.rejections, *streams.rejections),
         parts=_parts(resources),
         names=tuple(sorted(_names(resources))),
         shadowed=tuple(rules.shadowed),
@@ -259,7 +265,7 @@ def _listener(lb: LoadBalancer, frontend: Frontend, rules: Sequence[Rule]) -> It
         "DefaultActions": [fixed_response(_NO_ROUTE)],
     }
     if frontend.protocol == "HTTPS":
-        spec |= _greeting(lb, frontend)
+        spec |= {**_greeting(lb, frontend), "MutualAuthentication": mutual_authentication(lb, frontend)}
         yield from _certificates(frontend, ALB)
     yield Resource(listener_key(port), spec, origins)
     names: list[Json] = []

@@ -19,8 +19,11 @@ target-group           "", "<tg name>"        Name, Protocol, ProtocolVersion, P
                                               HealthyThresholdCount, UnhealthyThresholdCount, Matcher
 tg-attributes          "", "<tg name>"        attribute name: value, only non-default ones
 targets                "", "<tg name>"        Targets: sorted [address, port, zone] triples; zone "" or "all"
+ca-bundle              "", "<store name>"     Bucket, Key, Pem: what a trust store is made from, an object in S3
+trust-store            "", "<store name>"     Name, Certificates (their number); the name tells the content
 listener               "", "<port>"           Port, Protocol, SslPolicy (HTTPS), Certificate (HTTPS: see below),
-                       (NLB: "nlb", "<port>") DefaultActions; NLB also AlpnPolicy (TLS)
+                       (NLB: "nlb", "<port>") DefaultActions; ALB also MutualAuthentication (HTTPS), NLB AlpnPolicy
+                                              (TLS)
 listener-certificate   "listener/<port>",     {} (present or not)
                        "<certificate>"
                        (NLB: "nlb/<port>")
@@ -33,6 +36,8 @@ order                  "listener/<port>", ""  Rules: names of the listener's rul
 
 A certificate is named `<ns>/<name>` for a Secret's, or by its ARN for one that AWS holds already.
 
+MutualAuthentication: {Mode: "off" | "passthrough"}, or {Mode: "verify", TrustStore: name,
+IgnoreClientCertificateExpiry}.
 Conditions: sorted list of {Field, Values|RegexValues (sorted), HttpHeaderName | Key where the field has one}; one
 `query-string` item per parameter, with Key and Value in `Values: [[key, value]]`.
 Actions: one item of
@@ -55,6 +60,8 @@ INGRESS = "ingress"
 LOAD_BALANCER = "load-balancer"
 LB_ATTRIBUTES = "lb-attributes"
 CERTIFICATE = "certificate"
+CA_BUNDLE = "ca-bundle"
+TRUST_STORE = "trust-store"
 TARGET_GROUP = "target-group"
 TG_ATTRIBUTES = "tg-attributes"
 TARGETS = "targets"
@@ -73,6 +80,8 @@ PART_BASE = "base"
 """Part (see `Rendered.parts`) of the load balancer, its attributes, security group and ingress."""
 PART_POOLS = "target-groups"
 """Part of all target groups and their attributes."""
+PART_TRUST = "trust-stores"
+"""Part of all trust stores and what they are made from."""
 
 
 def scope_of(port: int, balancer: str = ALB) -> str:
@@ -110,6 +119,16 @@ def ingress_key(port: int, protocol: str = "tcp") -> ResourceKey:
 def certificate_key(name: str) -> ResourceKey:
     """Key of a Secret's certificate in ACM, `name` is `<namespace>/<name>`."""
     return ResourceKey(CERTIFICATE, "", name)
+
+
+def trust_store_key(name: str) -> ResourceKey:
+    """Key of a trust store by its AWS name."""
+    return ResourceKey(TRUST_STORE, "", name)
+
+
+def ca_bundle_key(name: str) -> ResourceKey:
+    """Key of the object that the trust store of this name is made from."""
+    return ResourceKey(CA_BUNDLE, "", name)
 
 
 def target_group_key(name: str) -> ResourceKey:
@@ -168,6 +187,8 @@ def part_of(key: ResourceKey) -> str:
         return listener_part(port_of(key), balancer_of(key))
     if key.kind in (TARGET_GROUP, TG_ATTRIBUTES):
         return PART_POOLS
+    if key.kind in (CA_BUNDLE, TRUST_STORE):
+        return PART_TRUST
     return "" if key.kind == TARGETS else PART_BASE
 
 

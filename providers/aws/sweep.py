@@ -1,8 +1,9 @@
 """What nobody owns any more: found by tags, confirmed by tags and by the cluster, older than the grace, then removed.
 
-In this order: load balancers, target groups, security groups, certificates; what is still in use waits for the next
-sweep. AWS tells no age of most resources, so the first sweep that sees something unused notes the time in a tag, and
-one that sees it in use again takes the note away: the grace counts only while nobody was seen to own it.
+In this order: load balancers, target groups, trust stores, security groups, certificates, objects that trust stores
+were made from; what is still in use waits for the next sweep. AWS tells no age of most resources, so the first sweep
+that sees something unused notes the time in a tag, and one that sees it in use again takes the note away: the grace
+counts only while nobody was seen to own it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from providers.aws.clients import Clients
-from providers.aws.names import GATEWAY, GATEWAY_UID, PREFIX
+from providers.aws.names import GATEWAY, GATEWAY_UID, PREFIX, bundle_prefix
 from providers.aws.ownership import tagged
+from providers.aws.trust_stores import list_bundles, name_of
 from reconciler.errors import Conflict, NotReady, PermissionDenied
 
 UNUSED_SINCE = f"{PREFIX}unused-since"
@@ -67,9 +69,11 @@ CERTIFICATES = _Kind(
         {"CertificateArn": arn, "Tags": [{"Key": UNUSED_SINCE}]},
     ),
 )
+TRUST_STORES = "elasticloadbalancing:truststore"
 KINDS = (
     _load_balancing("load balancers", "loadbalancer", "DeleteLoadBalancer", "LoadBalancerArn"),
     _load_balancing("target groups", "targetgroup", "DeleteTargetGroup", "TargetGroupArn"),
+    _load_balancing("trust stores", "truststore", "DeleteTrustStore", "TrustStoreArn"),
     _Kind(
         "security groups",
         "ec2:security-group",
@@ -81,9 +85,20 @@ KINDS = (
 )
 
 
-def sweep(clients: Clients, cluster: str, live: Live, grace: float, now: float) -> dict[str, int]:
-    """Remove what is unused for longer than `grace` seconds; return counts by kind. Raises ReconcilerError."""
-    return dict(_Sweep(clients, cluster, live, grace, now).run())
+@dataclass(frozen=True, slots=True)
+class Grace:
+    """How long something has to be unused: `seconds`, as of `now`."""
+
+    seconds: float
+    now: float
+
+
+def sweep(clients: Clients, cluster: str, live: Live, grace: Grace, bucket: str = "") -> dict[str, int]:
+    """Remove what is unused for longer than a grace; return counts by kind. Raises ReconcilerError.
+
+    `bucket`: where the objects stand that trust stores are made from.
+    """
+    return dict(_Sweep(clients, cluster, live, grace, bucket).run())
 
 
 @dataclass(slots=True)
@@ -91,8 +106,8 @@ class _Sweep:
     clients: Clients
     cluster: str
     live: Live
-    grace: float
-    now: float
+    grace: Grace
+    bucket: str
     counts: Counter[str] = field(default_factory=Counter)
     known: dict[tuple[str, str], bool] = field(default_factory=dict)
 
@@ -100,7 +115,19 @@ class _Sweep:
         for kind in KINDS:
             for arn, tags in list(tagged(self.clients, self.cluster, kind.type)):
                 self._look(kind, arn, tags)
+        self._bundles()
         return self.counts
+
+    def _bundles(self) -> None:
+        """Remove the objects whose trust store is gone, or was never made; S3 itself tells their age."""
+        if not self.bucket:
+            return
+        held = {arn.split("/")[1] for arn, _ in tagged(self.clients, self.cluster, TRUST_STORES)}
+        for item in list(list_bundles(self.clients, self.bucket, bundle_prefix(self.cluster))):
+            old = self.grace.now - item["LastModified"].timestamp() >= self.grace.seconds
+            if old and name_of(item["Key"]) not in held:
+                place = {"Bucket": self.bucket, "Key": item["Key"]}
+                self.counts["bundles"] += self._make(("s3", "DeleteObject", place))
 
     def _look(self, kind: _Kind, arn: str, tags: Mapping[str, str]) -> None:
         """Judge one resource: in use, unused for too short a time, or due."""
@@ -111,7 +138,7 @@ class _Sweep:
             if self._make(kind.delete(arn)):
                 self.counts[kind.name] += 1
         elif not self._since(tags):
-            self._make(kind.note(arn, str(int(self.now))))
+            self._make(kind.note(arn, str(int(self.grace.now))))
 
     def _is_used(self, kind: _Kind, arn: str, tags: Mapping[str, str]) -> bool:
         """Return whether the Gateway lives; of a certificate, which is the cluster's, whether ACM says it is in use."""
@@ -128,12 +155,12 @@ class _Sweep:
 
     def _is_due(self, tags: Mapping[str, str]) -> bool:
         since = self._since(tags)
-        return self.grace <= 0 or (bool(since) and self.now - since >= self.grace)
+        return self.grace.seconds <= 0 or (bool(since) and self.grace.now - since >= self.grace.seconds)
 
     def _since(self, tags: Mapping[str, str]) -> int:
         """Return when a sweep first found it unused, 0 if none did; a note from the future is none."""
         text = tags.get(UNUSED_SINCE, "")
-        return int(text) if text.isdecimal() and int(text) <= self.now else 0
+        return int(text) if text.isdecimal() and int(text) <= self.grace.now else 0
 
     def _make(self, call: Call) -> bool:
         """Return whether a call went through; what is in use, gone already or protected waits for the next sweep."""

@@ -73,6 +73,12 @@ def _transform(item: Mapping[str, Any]) -> dict[str, Any]:
     return {"Type": item["Type"], name: {"Rewrites": [{"Regex": item["Regex"], "Replace": item["Replace"]}]}}
 
 
+def mutual_authentication(canonical: Mapping[str, Any], arn: Arn) -> dict[str, Any]:
+    """Return MutualAuthentication, with the ARN of the trust store."""
+    found = {name: value for name, value in canonical.items() if name != "TrustStore"}
+    return found | ({"TrustStoreArn": arn(canonical["TrustStore"])} if "TrustStore" in canonical else {})
+
+
 def target_group(spec: Mapping[str, Json]) -> dict[str, Any]:
     """Return the arguments of CreateTargetGroup, or of ModifyTargetGroup where the spec holds only what changes."""
     return dict(spec)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.gatewayapi.conflicts import conflicts, overlapping
@@ -38,15 +38,23 @@ class Judge:
 
     def _within_limits(self, nodes: Iterator[ListenerNode]) -> Iterator[ListenerNode]:
         """Refuse the listeners of ports beyond what a load balancer can have, by precedence."""
-        limit, ports = self.capabilities.max_ports, set[tuple[int, str]]()
+        ports, verified = set[tuple[int, str]](), set[tuple[int, str]]()
+        most, most_verified = self.capabilities.max_ports, self.capabilities.max_verified_ports
         for node in nodes:
-            port = (node.listener.port, transport_of(node.listener.protocol))
-            if node.served and limit and port not in ports and len(ports) >= limit:
-                yield replace(node, problems=(_too_many(node.listener, limit), *node.problems))
+            if not node.served:
+                yield node
                 continue
-            if node.served:
+            port = (node.listener.port, transport_of(node.listener.protocol))
+            clients = node.client_validation
+            verifies = clients is not None and clients.mode == "AllowValidOnly"
+            if _full(ports, port, most):
+                yield replace(node, problems=(_too_many(node.listener, most), *node.problems))
+            elif verifies and _full(verified, port, most_verified):
+                yield replace(node, problems=(_too_many_verified(most_verified), *node.problems))
+            else:
                 ports.add(port)
-            yield node
+                verified |= {port} if verifies else set()
+                yield node
 
     def _node(self, listener: Listener, conflict: Problem | None) -> ListenerNode:
         problems = () if conflict is None else (conflict,)
@@ -143,6 +151,18 @@ def _too_many(listener: Listener, limit: int) -> Problem:
     reason = "TooManyListeners" if listener.holder.kind == "ListenerSet" else "PortUnavailable"
     message = f"the load balancer has {limit} ports, all taken by listeners of the Gateway or of older ListenerSets"
     return Problem("Accepted", reason, message)
+
+
+def _too_many_verified(limit: int) -> Problem:
+    message = (
+        f"the load balancer verifies the certificates of clients on {limit} ports, which listeners of the Gateway or "
+        "of older ListenerSets have; use another Gateway for more"
+    )
+    return Problem("Accepted", "UnsupportedValue", message)
+
+
+def _full(taken: Collection[tuple[int, str]], port: tuple[int, str], limit: int) -> bool:
+    return bool(limit) and port not in taken and len(taken) >= limit
 
 
 def _bad_certificate(message: str) -> Problem:

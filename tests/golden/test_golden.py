@@ -1,6 +1,7 @@
 """Each folder here is a case: manifests in `in/`, and in `plan.yaml` what `routewright plan` says of them as YAML.
 
-Those in `reference/` are planned for the reference provider, which can do all that the specification has.
+Those in `reference/` are planned for the reference provider, which can do all that the specification has; those in
+`bucket/` for a deployment on AWS with a bucket for the authorities of clients, called `authorities`.
 
 The sentence that a case proves stands in the first line of its input.
 """
@@ -16,14 +17,14 @@ from cli.plan import Answer, document, make_plan, plan_with
 from providers.memory import MemoryProvider
 
 HERE = Path(__file__).parent
-REFERENCE = HERE / "reference"
+REFERENCE, BUCKET = HERE / "reference", HERE / "bucket"
 CASES = sorted(path.parent for path in HERE.glob("**/in"))
 
 
 def _plan(case: Path, where: Path) -> Answer:
     if case.parent == REFERENCE:
         return plan_with([str(where)], "routewright.dev/memory", MemoryProvider())
-    return make_plan([str(where)])
+    return make_plan([str(where)], bucket="authorities" if case.parent == BUCKET else "")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -20,9 +20,9 @@ def virtual_time(account: Account) -> Iterator[None]:
         yield
 
 
-def provider_in(account: Account) -> AwsProvider:
-    """Return a provider that pauses on the account's clock."""
-    provider = provider_for(CONTROLLER, rate=10_000)
+def provider_in(account: Account, bucket: str = "") -> AwsProvider:
+    """Return a provider that pauses on the account's clock; `bucket` is the deployment's for authorities."""
+    provider = provider_for(CONTROLLER, rate=10_000, bucket=bucket)
 
     def pause(seconds: float) -> None:
         account.clock.advance(seconds)
