@@ -21,6 +21,13 @@ _HTTP = _TYPE + "envoy.extensions.filters.http."
 _SCRIPT = (Path(__file__).parent / "request.lua").read_text()
 _ENCRYPTED = frozenset({"HTTPS", "TLS"})
 _APPLICATION = frozenset({"HTTP", "HTTPS"})
+# A session that is resumed shows no certificate: with mutual TLS a load balancer resumes none (user guide).
+_AFRESH: Json = {"disable_stateless_session_resumption": True, "disable_stateful_session_resumption": True}
+_OF_CLIENTS: Mapping[str, Json] = {
+    "off": {},
+    "passthrough": _AFRESH,
+    "verify": _AFRESH | {"require_client_certificate": True},
+}
 _STATUS_OF_FLAGS = ((502, ("UF", "UC", "UR", "UPE", "URX", "UMSDR")), (503, ("UH", "NC")), (504, ("UT", "SI")))
 
 
@@ -94,7 +101,7 @@ def _http(listener: Mapping[str, Any], attributes: Mapping[str, str], place: Pla
         "codec_type": "AUTO" if secure else "HTTP1",
         "http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": place.address},
         "rds": {"route_config_name": name, "config_source": file_source(place.routes_file)},
-        "http_filters": [_lua(), {"name": "router", "typed_config": _router()}],
+        "http_filters": [_lua(_mode(listener)), {"name": "router", "typed_config": _router()}],
         "server_name": "awselb/2.0",
         "server_header_transformation": "APPEND_IF_ABSENT",
         "use_remote_address": True,
@@ -117,8 +124,8 @@ def file_source(path: str) -> Json:
     return {"resource_api_version": "V3", "path_config_source": {"path": path}}
 
 
-def _lua() -> Json:
-    code = {"inline_string": _SCRIPT}
+def _lua(clients: str) -> Json:
+    code = {"inline_string": f'local CLIENTS = "{clients}"\n{_SCRIPT}'}
     return {"name": LUA, "typed_config": {"@type": _HTTP + "lua.v3.Lua", "default_source_code": code}}
 
 
@@ -160,8 +167,25 @@ def _tls(listener: Mapping[str, Any], attributes: Mapping[str, str]) -> Json:
         http2 = attributes.get("routing.http2.enabled", "true") == "true"
         common["alpn_protocols"] = ["h2", "http/1.1"] if http2 else ["http/1.1"]
     # Envoy chooses by SNI among all certificates of the context and falls back to the first, as a load balancer does.
-    context = {"@type": _TYPE + "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"}
-    return {"name": "envoy.transport_sockets.tls", "typed_config": context | {"common_tls_context": common}}
+    context: Json = {"@type": _TYPE + "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"}
+    context |= {"common_tls_context": common | _validation(listener), **_OF_CLIENTS[_mode(listener)]}
+    return {"name": "envoy.transport_sockets.tls", "typed_config": context}
+
+
+def _mode(listener: Mapping[str, Any]) -> str:
+    return str(listener.get("MutualAuthentication", {}).get("Mode", "off"))
+
+
+def _validation(listener: Mapping[str, Any]) -> Json:
+    """Return how the certificates of clients are judged; in the mode `passthrough` any will do, or none."""
+    match _mode(listener):
+        case "verify":
+            lenient = bool(listener["MutualAuthentication"].get("IgnoreClientCertificateExpiry", False))
+            trusted = {"inline_string": listener["CaCertificates"]}
+            return {"validation_context": {"trusted_ca": trusted, "allow_expired_certificate": lenient}}
+        case "passthrough":
+            return {"validation_context": {"trust_chain_verification": "ACCEPT_UNTRUSTED"}}
+    return {}
 
 
 def _certificate(certificate: Mapping[str, str]) -> Json:

@@ -1,4 +1,5 @@
--- What an ALB does to a request and Envoy's routes cannot express. The route's metadata says what is wanted:
+-- What an ALB does to a request and Envoy's routes cannot express. CLIENTS, set before this text, is how the listener
+-- validates the certificates of clients (off, passthrough, verify). The route's metadata says what is wanted:
 --   version:  protocol version of the target group; requests of another kind get 464
 --   forwarded_for: what becomes of X-Forwarded-For (append, preserve, remove); client_port: "true" to append the port too
 --   redirect: the members of a redirect action, keywords not yet resolved; known: those keywords that are fixed
@@ -35,6 +36,36 @@ local function forward_for(metadata, stream, headers)
     local given = headers:get("x-forwarded-for")
     headers:replace("x-forwarded-for", given and given .. ", " .. client or client)
   end
+end
+
+-- The form of the certificate that a load balancer hands on: URL-encoded PEM with +=/ as safe characters.
+local function handed_on(pem)
+  return (pem:gsub("%%2B", "+"):gsub("%%2F", "/"):gsub("%%3D", "="))
+end
+
+local function moment(seconds)
+  return os.date("!%Y-%m-%dT%H:%M:%SZ", seconds)
+end
+
+-- What a load balancer says of the client's certificate (user guide, "HTTP headers and mutual TLS"); nobody else may.
+local function tell_of_client(stream, headers)
+  for _, name in ipairs({ "", "-serial-number", "-issuer", "-subject", "-validity", "-leaf" }) do
+    headers:remove("x-amzn-mtls-clientcert" .. name)
+  end
+  local client = stream:downstreamSslConnection()
+  if not (client and client:peerCertificatePresented()) then
+    return
+  end
+  if CLIENTS == "passthrough" then
+    headers:add("x-amzn-mtls-clientcert", handed_on(client:urlEncodedPemEncodedPeerCertificateChain()))
+    return
+  end
+  headers:add("x-amzn-mtls-clientcert-serial-number", client:serialNumberPeerCertificate():upper())
+  headers:add("x-amzn-mtls-clientcert-issuer", client:issuerPeerCertificate())
+  headers:add("x-amzn-mtls-clientcert-subject", client:subjectPeerCertificate())
+  headers:add("x-amzn-mtls-clientcert-validity", "NotBefore=" .. moment(client:validFromPeerCertificate())
+    .. ";NotAfter=" .. moment(client:expirationPeerCertificate()))
+  headers:add("x-amzn-mtls-clientcert-leaf", handed_on(client:urlEncodedPemEncodedPeerCertificate()))
 end
 
 local function unfit(version, protocol, headers)
@@ -74,5 +105,8 @@ function envoy_on_request(handle)
   else
     trace(headers)
     forward_for(metadata, handle:streamInfo(), headers)
+    if CLIENTS ~= "off" then
+      tell_of_client(handle:streamInfo(), headers)
+    end
   end
 end

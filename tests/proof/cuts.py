@@ -26,6 +26,7 @@ from providers.aws.names import GATEWAY
 from reconciler.errors import TransientError
 from reconciler.events import Cause, Seen, Trigger
 from reconciler.reconcile import Room, reconcile
+from tests.aws_world import open_bucket
 from tests.builders import CLUSTER
 from tests.fakes import FakeCluster, trigger
 from tests.proof.clock import provider_in, virtual_time
@@ -83,7 +84,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         settle_others(self.account)
-        self.provider = provider_in(self.account)
+        self.provider = provider_in(self.account, open_bucket(self.account) if self.story.trusts else "")
         self.account.clock.advance(HOUR)
         self.before = raw(self.account)
         self._lead_to(self.story.first)
@@ -152,11 +153,14 @@ class Bench:
         return pictured(found) | {"conditions": told}
 
     def _look(self) -> Plain:
-        """Return the account, when targets have drained and certificates that no listener uses are swept."""
+        """Return the account, when targets have drained and certificates that no listener uses are swept.
+
+        Certificates alone: without a bucket the sweep removes no object that a run should have removed.
+        """
         self.account.clock.advance(HOUR)
         if self.story.secrets:
             with self.account.journal.silent():
-                self.provider.sweep(CLUSTER, lambda *_: True, 0.0, self.account.clock.now())
+                provider_in(self.account).sweep(CLUSTER, lambda *_: True, 0.0, self.account.clock.now())
         return raw(self.account)
 
     # --- the cluster ---
@@ -180,6 +184,7 @@ class Bench:
             self.cluster.put(*want.objects)
             now = datetime.now(UTC)
             self.cluster.certificates = [facts_of(one, now) for one in want.secrets]
+            self.cluster.bundles = list(want.authorities)
             self.cluster.pairs = {facts_of(one, now).ref: key_pair_of(one)[0] for one in want.secrets}
 
     def _run(self, one: Trigger) -> float | None:

@@ -16,7 +16,17 @@ _CHANCE = frozenset(
 )
 """Fields that differ between two ways to the same end; rules are compared by their order, not their numbers."""
 _UNORDERED = frozenset(
-    {"loadBalancers", "targetGroups", "securityGroups", "certificates", "Listeners", "Targets", "Tags"}
+    {
+        "loadBalancers",
+        "targetGroups",
+        "securityGroups",
+        "certificates",
+        "trustStores",
+        "objects",
+        "Listeners",
+        "Targets",
+        "Tags",
+    }
     | {"IpPermissions", "IpRanges", "LoadBalancerArns", "Certificates"}
 )
 _FEW = 8
@@ -25,7 +35,7 @@ _ID = re.compile(r"arn:aws:[a-z]+:[^\"]+|sg-[0-9a-f]+")
 
 
 def raw(account: Account) -> Plain:
-    """Return all of an account's load balancing, security groups and certificates, to the byte."""
+    """Return all of an account's load balancing, security groups, certificates and objects, to the byte."""
     with account.journal.silent():
         state = account.state()
         groups = account.client("ec2").describe_security_groups()["SecurityGroups"]
@@ -34,12 +44,32 @@ def raw(account: Account) -> Plain:
             {**one, "Tags": acm.list_tags_for_certificate(CertificateArn=one["CertificateArn"])["Tags"]}
             for one in acm.list_certificates()["CertificateSummaryList"]
         ]
+        trust_stores, objects = _trust_stores(account), list(_objects(account))
     return {
         "loadBalancers": state["loadBalancers"],
         "targetGroups": state["targetGroups"],
         "securityGroups": groups,
         "certificates": certificates,
+        "trustStores": trust_stores,
+        "objects": objects,
     }
+
+
+def _trust_stores(account: Account) -> list[Plain]:
+    elbv2 = account.client("elbv2")
+    found = elbv2.describe_trust_stores()["TrustStores"]
+    tags = {
+        arn: elbv2.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"]
+        for arn in (one["TrustStoreArn"] for one in found)
+    }
+    return [{**one, "Tags": tags[one["TrustStoreArn"]]} for one in found]
+
+
+def _objects(account: Account) -> Iterator[Plain]:
+    s3 = account.client("s3")
+    for bucket in s3.list_buckets()["Buckets"]:
+        for item in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", ()):
+            yield {"ObjectKey": item["Key"], "Size": item["Size"]}
 
 
 def as_text(found: Plain) -> str:
@@ -83,11 +113,13 @@ def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _id(one: Plain) -> str:
-    return str(one.get("LoadBalancerArn") or one.get("TargetGroupArn") or one.get("CertificateArn") or one["GroupId"])
+    ids = ("LoadBalancerArn", "TargetGroupArn", "CertificateArn", "TrustStoreArn", "ObjectKey", "GroupId")
+    return next(str(one[name]) for name in ids if name in one)
 
 
 def _name(one: Plain) -> str:
-    named = one.get("LoadBalancerName") or one.get("TargetGroupName") or one.get("GroupName")
+    named = one.get("LoadBalancerName") or one.get("TargetGroupName") or one.get("GroupName") or one.get("Name")
+    named = named or one.get("ObjectKey")
     return str(named or json.dumps(sorted(tag["Value"] for tag in one["Tags"])).replace('"', "'"))
 
 

@@ -8,22 +8,25 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from reconciler.ir import CaBundle
 from reconciler.reconcile import ALLOW_DISRUPTION
-from tests.aws_world import secret
+from tests.aws_world import authority, secret, validating
 from tests.builders import backend, config, exact, gateway, gateway_class, listener, prefix, route, rule, with_service
 
 type Plain = dict[str, Any]
 
+ANY = "AllowInsecureFallback"
 SERVICES = ("web", "api", "old")
 _PARAMETERS = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "config", "namespace": "infra"}
 
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """What the cluster holds: objects and TLS Secrets."""
+    """What the cluster holds: objects, TLS Secrets, and ConfigMaps of authorities."""
 
     objects: tuple[Plain, ...]
     secrets: tuple[Plain, ...] = ()
+    authorities: tuple[CaBundle, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,11 @@ class Story:
     def secrets(self) -> bool:
         """Whether certificates play a part."""
         return any(want is not None and want.secrets for want in (self.first, self.second, self.other))
+
+    @property
+    def trusts(self) -> bool:
+        """Whether clients are verified, so that the deployment needs a bucket."""
+        return any(want is not None and want.authorities for want in (self.first, self.second, self.other))
 
 
 def _want(
@@ -104,6 +112,7 @@ def stories() -> tuple[Story, ...]:
         Story("a listener removed", _want(_WEB, listeners=_TWO), base, other),
         Story("Pods replaced", _want(_WEB, pods=(1, 2)), _want(_WEB, pods=(2, 3, 4)), _want(_WEB, pods=(4, 5))),
         *_tls_stories(base),
+        *_client_stories(),
         *_base_stories(base),
         Story("everything replaced", base, _want(_API, listeners=_TWO, pods=(2,)), other),
         Story("deletion", base, None, other),
@@ -129,6 +138,33 @@ def _tls_stories(base: Want) -> tuple[Story, ...]:
         Story("a certificate with another type of key", one, retyped, both),
         Story("HTTPS ended", both, base, one),
     )
+
+
+def _client_stories() -> tuple[Story, ...]:
+    open_to_all, one = _clients(None), _clients(validating("ca"))
+    other, two = _clients(validating("other")), _clients(validating("ca", per_port={8443: ["other"]}))
+    return (
+        Story("clients that need a certificate", open_to_all, one, two),
+        Story("clients of other authorities", one, other, open_to_all),
+        Story("a port of its own authorities, then any certificate", two, _clients(validating("ca", mode=ANY)), one),
+    )
+
+
+@cache
+def _trusted() -> tuple[Plain, tuple[CaBundle, ...]]:
+    return secret("one"), (authority("ca"), authority("other"))
+
+
+def _clients(tls: Plain | None) -> Want:
+    """Return a want of two HTTPS ports with this `spec.tls`."""
+    pair, held = _trusted()
+    ends = {"mode": "Terminate", "certificateRefs": [{"name": "one"}]}
+    ports = tuple(listener(f"https-{one}", one, "HTTPS", tls=ends) for one in (443, 8443))
+    found = _want(_WEB, listeners=ports)
+    for item in found.objects:
+        if item["kind"] == "Gateway" and tls:
+            item["spec"]["tls"] = tls
+    return replace(found, secrets=(pair,), authorities=held)
 
 
 def _base_stories(base: Want) -> tuple[Story, ...]:

@@ -1,0 +1,229 @@
+"""Mutual TLS with real handshakes: who gets in by which mode, what the target is told, and what a change changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.integration.dataplane_world import World, forward, opened_world
+
+pytestmark = pytest.mark.integration
+
+_HEADER = "x-amzn-mtls-clientcert"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A certificate and its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def pem(self) -> str:
+        """The certificate, PEM."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+    @property
+    def key_pem(self) -> bytes:
+        """The key, PEM."""
+        form, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        return self.key.private_bytes(serialization.Encoding.PEM, form, none)
+
+    def file(self, folder: Path) -> Path:
+        """Write both into one file, as a TLS client wants them."""
+        path = folder / f"{self.certificate.serial_number}.pem"
+        path.write_bytes(self.pem.encode() + self.key_pem)
+        return path
+
+
+def issued(name: str, by: Pair | None = None, *, days: int = 30) -> Pair:
+    """Return a certificate for a name; without an issuer that of an authority. Fewer than 0 days: expired."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    issuer = by.certificate.subject if by else subject
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(days=60))
+    builder = builder.not_valid_after(now + dt.timedelta(days=days))
+    builder = builder.add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    return Pair(builder.sign(by.key if by else key, hashes.SHA256()), key)
+
+
+AUTHORITY, OTHER = issued("authority"), issued("another authority")
+CLIENT, STRANGER = issued("client.example.com", AUTHORITY), issued("stranger.example.com", OTHER)
+EXPIRED = issued("late.example.com", AUTHORITY, days=-1)
+
+
+class Doors:
+    """An HTTPS listener whose clients are validated, and clients with and without certificates."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self.folder = world, folder
+        self.bucket = f"bundles-{world.account.account_id}"
+        self.s3 = world.account.client("s3")
+        self.s3.create_bucket(Bucket=self.bucket)
+        served = issued("a.example.com")
+        acm = world.account.client("acm")
+        self.arn = acm.import_certificate(Certificate=served.pem.encode(), PrivateKey=served.key_pem)["CertificateArn"]
+
+    def open(self, **block: Any) -> None:
+        """Make the listener, with a target behind it."""
+        self.world.open("HTTPS", Certificates=[{"CertificateArn": self.arn}], MutualAuthentication=block)
+        self.world.rule(forward(self.world.group("pods", self.world.pod(7))))
+        self.world.settle()
+
+    def turn(self, **block: Any) -> None:
+        """Validate clients in another way."""
+        self.world.elbv2.modify_listener(ListenerArn=self.world.listener_arn, MutualAuthentication=block)
+        self.world.settle()
+
+    def store(self, name: str, *authorities: Pair) -> str:
+        """Make a trust store; return its ARN."""
+        return str(
+            self.world.elbv2.create_trust_store(Name=name, **self._put(*authorities))["TrustStores"][0]["TrustStoreArn"]
+        )
+
+    def fill(self, arn: str, *authorities: Pair) -> None:
+        """Put other authorities into a trust store."""
+        self.world.elbv2.modify_trust_store(TrustStoreArn=arn, **self._put(*authorities))
+        self.world.settle()
+
+    def _put(self, *authorities: Pair) -> dict[str, str]:
+        self.s3.put_object(Bucket=self.bucket, Key="ca.pem", Body="".join(one.pem for one in authorities).encode())
+        return {"CaCertificatesBundleS3Bucket": self.bucket, "CaCertificatesBundleS3Key": "ca.pem"}
+
+    def ask(self, client: Pair | None, **headers: str) -> dict[str, str] | None:
+        """Return the headers that the target saw; None if the connection was refused."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if client is not None:
+            context.load_cert_chain(client.file(self.folder))
+        address = self.world.plane.address(self.world.dns_name, self.world.port)
+        lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+        request = f"GET / HTTP/1.1\r\nHost: a.example.com\r\nConnection: close\r\n{lines}\r\n"
+        try:
+            with (
+                socket.create_connection(address, timeout=10) as raw,
+                context.wrap_socket(raw, server_hostname="a.example.com") as connection,
+            ):
+                connection.sendall(request.encode())
+                answer = connection.makefile("rb").read()
+        except (ssl.SSLError, ConnectionError):
+            return None
+        if not answer:
+            return None
+        found: dict[str, str] = json.loads(answer.partition(b"\r\n\r\n")[2])["headers"]
+        return found
+
+
+@pytest.fixture(name="doors")
+def _doors(tmp_path: Path) -> Iterator[Doors]:
+    with opened_world(tmp_path) as world:
+        yield Doors(world, tmp_path)
+
+
+def test_verify_lets_in_whom_an_authority_vouches_for_and_nobody_else(doors: Doors) -> None:
+    doors.open(Mode="verify", TrustStoreArn=doors.store("authorities", AUTHORITY))
+
+    assert doors.ask(CLIENT) is not None
+    assert [None] * 3 == [doors.ask(one) for one in (None, STRANGER, EXPIRED)]
+
+
+def test_verify_tells_the_target_of_the_clients_certificate(doors: Doors) -> None:
+    doors.open(Mode="verify", TrustStoreArn=doors.store("authorities", AUTHORITY))
+
+    seen = doors.ask(CLIENT, X_Amzn_Mtls_Clientcert_Subject="CN=somebody.else") or {}
+
+    certificate = CLIENT.certificate
+    first, last = (
+        moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        for moment in (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+    )
+    assert f"{certificate.serial_number:X}" == seen[f"{_HEADER}-serial-number"].lstrip("0")
+    assert ("CN=authority", "CN=client.example.com") == (seen[f"{_HEADER}-issuer"], seen[f"{_HEADER}-subject"])
+    assert f"NotBefore={first};NotAfter={last}" == seen[f"{_HEADER}-validity"]
+    leaf = seen[f"{_HEADER}-leaf"]
+    assert CLIENT.pem == unquote(leaf)
+    assert not {"%2B", "%2F", "%3D"} & {leaf[place : place + 3] for place in range(len(leaf))}
+    assert _HEADER not in seen
+
+
+def test_verify_may_ignore_that_a_certificate_expired(doors: Doors) -> None:
+    store = doors.store("authorities", AUTHORITY)
+    doors.open(Mode="verify", TrustStoreArn=store, IgnoreClientCertificateExpiry=True)
+
+    assert doors.ask(EXPIRED) is not None
+    assert doors.ask(STRANGER) is None
+
+
+def test_passthrough_asks_for_a_certificate_and_hands_any_on(doors: Doors) -> None:
+    doors.open(Mode="passthrough")
+
+    for one in (CLIENT, STRANGER, EXPIRED):
+        assert one.pem == unquote((doors.ask(one) or {})[_HEADER])
+
+
+def test_passthrough_lets_in_who_has_none_and_believes_no_header(doors: Doors) -> None:
+    doors.open(Mode="passthrough")
+
+    seen = doors.ask(None, X_Amzn_Mtls_Clientcert="forged")
+
+    assert seen is not None
+    assert _HEADER not in seen
+
+
+def test_off_asks_for_no_certificate_and_tells_of_none(doors: Doors) -> None:
+    doors.open(Mode="off")
+
+    seen = doors.ask(CLIENT) or {"": "refused"}
+
+    assert [] == [name for name in seen if not name or name.startswith(_HEADER)]
+
+
+def test_a_change_of_the_trust_store_or_of_what_is_in_it_holds_for_the_next_connection(doors: Doors) -> None:
+    first, second = doors.store("first", AUTHORITY), doors.store("second", OTHER)
+    doors.open(Mode="verify", TrustStoreArn=first)
+    assert (True, False) == tuple(doors.ask(one) is not None for one in (CLIENT, STRANGER))
+
+    doors.turn(Mode="verify", TrustStoreArn=second)
+    assert (False, True) == tuple(doors.ask(one) is not None for one in (CLIENT, STRANGER))
+
+    doors.fill(second, AUTHORITY, OTHER)
+    assert (True, True) == tuple(doors.ask(one) is not None for one in (CLIENT, STRANGER))
+
+    doors.turn(Mode="off")
+    assert doors.ask(None) is not None
+
+
+def test_no_session_is_resumed_past_the_authorities(doors: Doors) -> None:
+    doors.open(Mode="verify", TrustStoreArn=doors.store("first", AUTHORITY))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.maximum_version = ssl.TLSVersion.TLSv1_2  # its sessions are known as soon as hands are shaken
+    context.load_cert_chain(CLIENT.file(doors.folder))
+    address = doors.world.plane.address(doors.world.dns_name, doors.world.port)
+
+    def again(session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool | None]:
+        with (
+            socket.create_connection(address, timeout=10) as raw,
+            context.wrap_socket(raw, server_hostname="a.example.com", session=session) as connection,
+        ):
+            return connection.session, connection.session_reused
+
+    session, _ = again(None)
+    assert again(session)[1] is False
