@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-READ_PREFIXES = ("Describe", "List", "Get", "Receive", "Lookup", "Search")
+READ_PREFIXES = ("Describe", "List", "Get", "Head", "Receive", "Lookup", "Search")
 HIDDEN = frozenset({"PrivateKey", "ClientSecret", "Passphrase"})
 CLOUD = frozenset({"elbv2", "ec2", "acm", "resourcegroupstaggingapi", "s3"})
 

@@ -89,7 +89,7 @@ def _s3_operation(request: Request) -> str:
         "GET": "GetObject" if key else "ListObjectsV2" if "list-type" in request.args else "",
         "PUT": "PutObject" if key else "CreateBucket",
         "DELETE": "DeleteObject" if key else "DeleteBucket",
-        "HEAD": "GetObjectMetadata" if key else "GetBucketMetadata",
+        "HEAD": "HeadObject" if key else "HeadBucket",
     }
     return (names.get(request.method, "") if bucket else "") or f"{request.method} {request.path}"
 

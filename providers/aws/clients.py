@@ -23,7 +23,7 @@ from providers.aws.limiter import Limiter
 ATTEMPTS = 4
 """Of the SDK, in all; what is still throttled then goes back to the queue."""
 PAGE = 400
-_READS = ("Describe", "Get", "List")
+_READS = ("Describe", "Get", "Head", "List")
 _REGISTRATIONS = frozenset({"RegisterTargets", "DeregisterTargets"})
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from providers.aws.clients import Clients
 from providers.aws.names import GATEWAY, GATEWAY_UID, PREFIX, bundle_prefix
 from providers.aws.ownership import tagged
-from providers.aws.trust_stores import list_bundles, name_of
+from providers.aws.trust_stores import list_bundles, name_of, owner_of
 from reconciler.errors import Conflict, NotReady, PermissionDenied
 
 UNUSED_SINCE = f"{PREFIX}unused-since"
@@ -119,15 +119,16 @@ class _Sweep:
         return self.counts
 
     def _bundles(self) -> None:
-        """Remove the objects whose trust store is gone, or was never made; S3 itself tells their age."""
+        """Remove the objects of Gateways and trust stores that are gone; S3 itself tells their age."""
         if not self.bucket:
             return
         held = {arn.split("/")[1] for arn, _ in tagged(self.clients, self.cluster, TRUST_STORES)}
         for item in list(list_bundles(self.clients, self.bucket, bundle_prefix(self.cluster))):
-            old = self.grace.now - item["LastModified"].timestamp() >= self.grace.seconds
-            if old and name_of(item["Key"]) not in held:
-                place = {"Bucket": self.bucket, "Key": item["Key"]}
-                self.counts["bundles"] += self._make(("s3", "DeleteObject", place))
+            key, age = item["Key"], self.grace.now - item["LastModified"].timestamp()
+            if age < self.grace.seconds or name_of(key) in held:
+                continue
+            if not self._lives(*owner_of(self.clients, self.bucket, key)):
+                self.counts["bundles"] += self._make(("s3", "DeleteObject", {"Bucket": self.bucket, "Key": key}))
 
     def _look(self, kind: _Kind, arn: str, tags: Mapping[str, str]) -> None:
         """Judge one resource: in use, unused for too short a time, or due."""
@@ -146,7 +147,10 @@ class _Sweep:
             return bool(
                 self.clients.call("acm", "DescribeCertificate", CertificateArn=arn)["Certificate"].get("InUseBy")
             )
-        key = (tags.get(GATEWAY, ""), tags.get(GATEWAY_UID, ""))
+        return self._lives(tags.get(GATEWAY, ""), tags.get(GATEWAY_UID, ""))
+
+    def _lives(self, gateway: str, uid: str) -> bool:
+        key = (gateway, uid)
         if not all(key):
             return True  # nothing says whose it is, so it is not ours to remove
         if key not in self.known:

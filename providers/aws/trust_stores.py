@@ -1,7 +1,7 @@
 """Trust stores and the objects in S3 that they are made from: found, made, deleted.
 
-Trust stores are proven ours by their tags. An object has none: it is ours by its key, which begins with the cluster and
-a digest of the Gateway's UID, in a bucket that the deployment keeps for nothing else.
+Trust stores are proven ours by their tags. An object is a Gateway's by its key, which begins with the cluster and a
+digest of the Gateway's UID; whose it is stands in its metadata as well, for the sweep.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from providers.aws import calls
 from providers.aws.clients import PAGE, Clients
-from providers.aws.names import bundle_key, trust_store_names
+from providers.aws.names import bundle_key, gateway_value, trust_store_names
 from providers.aws.resources import ca_bundle_key, trust_store_key
 from reconciler.errors import PermissionDenied
 from reconciler.plan import Change, Resource
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from providers.aws.make import Made
 
 SUFFIX = ".pem"
+_GATEWAY, _UID = "gateway", "gateway-uid"
 
 
 def read_trust_stores(clients: Clients, owner: Owner, *, needed: bool) -> Iterator[Resource]:
@@ -63,15 +64,22 @@ def list_bundles(clients: Clients, bucket: str, prefix: str) -> Iterator[Mapping
         token = {"ContinuationToken": answer["NextContinuationToken"]}
 
 
+def owner_of(clients: Clients, bucket: str, key: str) -> tuple[str, str]:
+    """Return the Gateway that an object is for, as the tags of its trust store name it, and its UID; "" if unknown."""
+    found = clients.call("s3", "HeadObject", Bucket=bucket, Key=key)["Metadata"]
+    return found.get(_GATEWAY, ""), found.get(_UID, "")
+
+
 def name_of(key: str) -> str:
     """Return the name of the trust store that an object is for."""
     return key.rpartition("/")[2].removesuffix(SUFFIX)
 
 
 def _put_bundle(clients: Clients, made: Made, change: Change) -> None:
-    del made
     spec: Mapping[str, Any] = change.want.spec if change.want else {}
-    clients.call("s3", "PutObject", Bucket=spec["Bucket"], Key=spec["Key"], Body=str(spec["Pem"]).encode())
+    place = {"Bucket": spec["Bucket"], "Key": spec["Key"]}
+    whose = {_GATEWAY: gateway_value(made.owner.key), _UID: made.owner.uid}
+    clients.call("s3", "PutObject", **place, Body=str(spec["Pem"]).encode(), Metadata=whose)
 
 
 def _delete_bundle(clients: Clients, made: Made, change: Change) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from emulators.aws.faults import Fault
+from emulators.aws.faults import Fault, ProcessCut
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.settings import Settings
 from providers.aws.provider import AwsProvider
@@ -15,9 +16,11 @@ from reconciler.errors import TransientError
 from reconciler.events import Cause
 from reconciler.reconcile import Result
 from tests.aws_world import World, authority, hold, secret, validating
-from tests.builders import backend, exact, gateway, listener, route, rule
+from tests.builders import CLUSTER, backend, exact, gateway, listener, route, rule
 from tests.fakes import trigger
 from tests.proof.clock import provider_in
+
+HOUR = 3600.0
 
 
 class Clients(World):
@@ -429,6 +432,63 @@ def test_one_that_is_still_in_use_is_left_and_found_by_the_next_deep_look() -> N
         world.run(trigger(cause=Cause.DEEP))
 
         assert 1 == len(world.stores()) == len(world.bundles())
+
+
+def _swept(world: Clients, after: float, *, lives: bool = False) -> dict[str, int]:
+    """Sweep so many seconds from now, with an hour's grace."""
+    return world.provider.sweep(CLUSTER, lambda *_: lives, HOUR, time.time() + after)
+
+
+def test_the_sweep_removes_trust_stores_of_gateways_that_are_gone_and_then_their_objects(world: Clients) -> None:
+    world.want(validating("ca"))
+    world.run()
+
+    assert [{}, {}] == [_swept(world, 0), _swept(world, HOUR - 60)]
+    removed = _swept(world, HOUR + 60)
+
+    assert (1, 1) == (removed["trust stores"], removed["bundles"])
+    assert ([], []) == (world.stores(), world.bundles())
+
+
+def test_the_sweep_leaves_what_a_gateway_uses_and_what_is_not_under_our_prefix(world: Clients) -> None:
+    world.want(validating("ca"))
+    world.run()
+    world.account.client("s3").put_object(Bucket=world.bucket, Key="theirs.pem", Body=b"")
+
+    assert [{}, {}] == [_swept(world, after, lives=True) for after in (0, 9 * HOUR)]
+    assert 1 == len(world.stores())
+    assert 2 == len(world.bundles())
+
+
+def test_an_object_that_never_became_a_trust_store_goes_when_it_is_old(world: Clients) -> None:
+    world.account.faults.add(Fault("cut", "CreateTrustStore"))
+    world.want(validating("ca"))
+    with pytest.raises(ProcessCut):
+        world.run()
+
+    assert {} == _swept(world, HOUR - 60)
+    assert "bundles" not in _swept(world, 9 * HOUR, lives=True)
+    assert 1 == _swept(world, HOUR + 60)["bundles"]
+
+
+def test_an_object_of_nobody_is_let_be_wherever_it_stands(world: Clients) -> None:
+    key = f"routewright/{CLUSTER}/somebody/theirs.pem"
+    world.account.client("s3").put_object(Bucket=world.bucket, Key=key, Body=b"")
+
+    assert {} == _swept(world, 9 * HOUR)
+
+
+def test_an_object_that_a_cut_run_wrote_in_vain_is_removed_by_the_next_one(world: Clients) -> None:
+    world.account.faults.add(Fault("cut", "CreateTrustStore"))
+    world.want(validating("ca"))
+    with pytest.raises(ProcessCut):
+        world.run()
+    assert 1 == len(world.bundles())
+    world.want(None)
+
+    world.run()
+
+    assert [] == world.bundles()
 
 
 def test_the_feature_is_claimed_where_the_deployment_can_make_trust_stores(world: Clients) -> None:
