@@ -53,6 +53,19 @@ def plan(where: Path | str, *more: str) -> dict[str, Any]:
     return found
 
 
+def test_the_bucket_of_a_deployment_is_an_option_or_its_setting() -> None:
+    case = ROOT / "tests" / "golden" / "bucket" / "clients-need-a-certificate-by-port" / "in"
+
+    def modes(*more: str, **environment: str) -> list[str]:
+        arguments = ["plan", "-f", str(case), "--output", "yaml", *more]
+        found = yaml.safe_load(CliRunner().invoke(app, arguments, env=environment).stdout)["resources"]
+        return sorted(one["spec"].get("MutualAuthentication", {}).get("Mode", "") for one in found)[-3:]
+
+    assert ["passthrough", "verify", "verify"] == modes("--trust-store-bucket", "mine")
+    assert modes("--trust-store-bucket", "mine") == modes(ROUTEWRIGHT_TRUST_STORE_BUCKET="mine")
+    assert ["", "", "passthrough"] == modes()
+
+
 def test_a_folder_a_file_and_standard_input_give_the_same() -> None:
     file = CASE / "objects.yaml"
     piped = run("plan", "-f", "-", "--output", "yaml", given=file.read_text())

@@ -237,9 +237,10 @@ def test_a_setting_that_is_wrong_is_named(name: str, value: str) -> None:
 
 
 def test_settings_are_read_as_what_they_are() -> None:
-    found = read_settings({"ROUTEWRIGHT_KUBECONFIGS": "a:b", "ROUTEWRIGHT_ALLOWED_ROLES": "r1, r2"})
+    given = {"KUBECONFIGS": "a:b", "ALLOWED_ROLES": "r1, r2", "TRUST_STORE_BUCKET": "authorities"}
+    found = read_settings({f"ROUTEWRIGHT_{name}": text for name, text in given.items()})
 
-    assert (("a", "b"), ("r1", "r2")) == (found.kubeconfigs, found.roles)
+    assert (("a", "b"), ("r1", "r2"), "authorities") == (found.kubeconfigs, found.roles, found.bucket)
 
 
 def test_a_deadline_keeps_time_for_the_status() -> None:
