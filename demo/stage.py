@@ -33,6 +33,7 @@ ROOT = Path(__file__).parent.parent
 INFRA = ROOT / "infra"
 ROUTE = ("gateway.networking.k8s.io/v1", "HTTPRoute")
 CONTROLLER = "routewright.dev/aws"
+BUCKET = "authorities"
 PATIENCE = 30.0
 TEAMS = {"a": "team-a", "b": "team-b", "c": "team-c"}
 
@@ -130,10 +131,12 @@ class Stage:
             "ROUTEWRIGHT_SWEEP_GRACE": "0",
             "ROUTEWRIGHT_CALL_RATE": "100",
             "ROUTEWRIGHT_SETTLE": "0.2",
+            "ROUTEWRIGHT_TRUST_STORE_BUCKET": BUCKET,
         } | dict(self.setting.environment)
         before = {name: os.environ.get(name) for name in ours}
         os.environ.update(ours)
         stack.callback(_restore, before)
+        boto3.client("s3", endpoint_url=self.endpoint_url).create_bucket(Bucket=BUCKET)
 
     @staticmethod
     def _manifests(pattern: str) -> list[Path]:

@@ -198,7 +198,7 @@ class _Look:
                 self.found[resource.key] = resource
                 self.proof[resource.cloud_id] = resource.key
         if touched and self.bucket:
-            for resource in read_bundles(self.clients, self.owner, self.bucket, needed=needed):
+            for resource in read_bundles(self.clients, self.owner, self.bucket):
                 self.found[resource.key] = resource
 
     def _turns(self) -> bool:

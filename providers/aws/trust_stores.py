@@ -6,6 +6,7 @@ digest of the Gateway's UID; whose it is stands in its metadata as well, for the
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from providers.aws import calls
 from providers.aws.clients import PAGE, Clients
 from providers.aws.names import bundle_key, gateway_value, trust_store_names
 from providers.aws.resources import ca_bundle_key, trust_store_key
-from reconciler.errors import PermissionDenied
+from reconciler.errors import Misconfigured, PermissionDenied
 from reconciler.plan import Change, Resource
 from reconciler.ports import Owner
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from providers.aws.make import Made
 
 SUFFIX = ".pem"
+_LOG = logging.getLogger(__name__)
 _GATEWAY, _UID = "gateway", "gateway-uid"
 
 
@@ -42,15 +44,18 @@ def read_trust_stores(clients: Clients, owner: Owner, *, needed: bool) -> Iterat
             yield Resource(trust_store_key(item["Name"]), spec, cloud_id=item["TrustStoreArn"])
 
 
-def read_bundles(clients: Clients, owner: Owner, bucket: str, *, needed: bool) -> Iterator[Resource]:
-    """Yield the objects that this Gateway's trust stores are made from."""
+def read_bundles(clients: Clients, owner: Owner, bucket: str) -> Iterator[Resource]:
+    """Yield the objects that this Gateway's trust stores are made from.
+
+    None where there is no such bucket or it may not be listed: who needs a trust store is told when one is to be made,
+    and nobody else suffers.
+    """
     try:
         for item in list_bundles(clients, bucket, bundle_key(owner.key, owner.uid)):
             name = name_of(item["Key"])
             yield Resource(ca_bundle_key(name), {"Bucket": bucket, "Key": item["Key"]}, cloud_id=item["Key"])
-    except PermissionDenied:
-        if needed:
-            raise
+    except (Misconfigured, PermissionDenied) as error:
+        _LOG.warning("bucket %s of ROUTEWRIGHT_TRUST_STORE_BUCKET cannot be listed: %s", bucket, error.message)
 
 
 def list_bundles(clients: Clients, bucket: str, prefix: str) -> Iterator[Mapping[str, Any]]:

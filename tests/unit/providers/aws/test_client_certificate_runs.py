@@ -392,6 +392,42 @@ def test_a_deployment_that_may_not_look_at_trust_stores_serves_who_asks_for_none
     assert world.settled()
 
 
+def test_a_bucket_that_does_not_exist_costs_only_who_needs_it(world: Clients) -> None:
+    world.bucket = "a-bucket-that-nobody-made"
+    world.want(None)
+    world.run()
+    assert ("True", "Programmed") == world.says()["Programmed"]
+    assert world.settled()
+
+    world.want(validating("ca", per_port={8443: ["nowhere"]}), 443)
+    item = world.cluster.get("Gateway", "infra", "gw")
+    item["spec"]["listeners"].append(listener())
+    world.cluster.put(item)
+    world.run()
+
+    assert {443: "off", 80: "none"} == {
+        one["Port"]: one.get("MutualAuthentication", {}).get("Mode", "none") for one in world.balancer()["Listeners"]
+    }
+    assert ("False", "Invalid") == world.says()["Programmed"]
+    assert "NoSuchBucket" in next(
+        one["message"]
+        for one in world.cluster.get("Gateway", "infra", "gw")["status"]["conditions"]
+        if one["type"] == "Programmed"
+    )
+
+
+def test_an_object_that_somebody_deleted_is_written_again_by_a_deep_look(world: Clients) -> None:
+    world.want(validating("ca"))
+    world.run()
+    key = world.account.client("s3").list_objects_v2(Bucket=world.bucket)["Contents"][0]["Key"]
+    world.account.client("s3").delete_object(Bucket=world.bucket, Key=key)
+    world.forget()
+
+    world.run(trigger(cause=Cause.DEEP))
+
+    assert ["PutObject"] == world.operations()
+
+
 def test_a_trust_store_that_is_not_active_yet_is_waited_for() -> None:
     with strict_aws(Settings(trust_store_creating=0.4)) as account:
         world = _opened(account)
