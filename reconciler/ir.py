@@ -265,11 +265,24 @@ class ClientValidation:
 
 @dataclass(frozen=True, slots=True)
 class FrontendListener:
-    """A Gateway listener that lives on a frontend; `hostname` "" for any, `certificates` its own."""
+    """A listener of a Gateway or ListenerSet that lives on a frontend.
+
+    Attributes:
+        name: its id.
+        hostname: "" for any.
+        certificates: its own.
+        place: in order of precedence: where not all listeners fit, those with the lower place stay.
+    """
 
     name: str
     hostname: str
     certificates: tuple[Certificate, ...] = ()
+    place: int = 0
+
+    @property
+    def of_set(self) -> bool:
+        """Whether it is a ListenerSet's: its id begins with the name of that."""
+        return "/" in self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class Quotas:
 
     rules: int = 100
     target_groups: int = 100
+    listeners: int = 50
     certificates: int = 25
     values: int = 5
     wildcards: int = 5
@@ -50,6 +51,7 @@ class AwsConfig:
 _QUOTAS = {
     "rulesPerLoadBalancer": "rules",
     "targetGroupsPerLoadBalancer": "target_groups",
+    "listenersPerLoadBalancer": "listeners",
     "certificatesPerLoadBalancer": "certificates",
     "targetGroupsPerStream": "groups_per_stream",
 }

@@ -30,6 +30,7 @@ from providers.aws.resources import (
     rule_key,
 )
 from providers.aws.rules import Naming, Rule, make_rules
+from providers.aws.served import served
 from providers.aws.streams import BOTH, Stream, Streams, make_streams
 from reconciler.ir import (
     Certificate,
@@ -37,13 +38,11 @@ from reconciler.ir import (
     Frontend,
     Json,
     LoadBalancer,
-    Rejection,
     frozen_map,
 )
 from reconciler.plan import Rendered, Resource, ResourceKey, digest
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
-KEY_TYPES = frozenset({"RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"})
 EVERYBODY = {"ipv4": ("0.0.0.0/0",), "dualstack": ("0.0.0.0/0", "::/0")}
 MAX_DESCRIPTION = 255
 """Characters of a security group's description (EC2 API, CreateSecurityGroup); a name alone may have 253."""
@@ -68,8 +67,8 @@ def render(lb: LoadBalancer, bucket: str = "") -> Rendered:
     if lb.withdrawn:
         return Rendered()
     aws = read_aws(lb.config)
-    frontends, refused = _with_certificates(lb.frontends, aws)
-    frontends, unvalidated = with_client_certificates(frontends, bucket)
+    there = served(lb.frontends, aws.quotas)
+    frontends, unvalidated = with_client_certificates(there.frontends, bucket)
     requests = [one for one in frontends if not one.streams]
     rules = make_rules(requests, _naming(lb, aws), aws.quotas, lb.config.max_rules_per_namespace)
     streams = make_streams(replace(lb, frontends=tuple(frontends)), aws, [one.port for one in requests if aws.unified])
@@ -85,7 +84,7 @@ def render(lb: LoadBalancer, bucket: str = "") -> Rendered:
         resources[resource.key] = replace(resource, origins=tuple(dict.fromkeys((*others, *resource.origins))))
     return Rendered(
         resources=resources,
-        rejections=(*refused, *unvalidated, *rules.rejections, *streams.rejections),
+        rejections=(*there.rejections, *unvalidated, *rules.rejections, *streams.rejections),
         parts=_parts(resources),
         names=tuple(sorted(_names(resources))),
         shadowed=tuple(rules.shadowed),
@@ -185,38 +184,6 @@ def _concerns(attribute: str, balancer: str) -> bool:
     return streams if balancer == NLB else not streams
 
 
-# --- certificates -------------------------------------------------------------------------------------------------
-
-
-def _with_certificates(frontends: Sequence[Frontend], aws: AwsConfig) -> tuple[list[Frontend], list[Rejection]]:
-    """Return the frontends with the certificates that an ALB takes; one without any is no listener."""
-    kept: list[Frontend] = []
-    refused: list[Rejection] = []
-    for frontend in frontends:
-        if frontend.protocol != "HTTPS" and frontend.tls_mode != "Terminate":
-            kept.append(frontend)
-            continue
-        fit = tuple(one for one in frontend.certificates if one.facts is None or one.facts.key_type in KEY_TYPES)
-        odd = [one.facts for one in frontend.certificates if one.facts is not None and one not in fit]
-        refused.extend(_refuse(frontend, f"{one.ref}: an ALB takes no key of type {one.key_type}") for one in odd)
-        limit = 1 + aws.quotas.certificates
-        if len(fit) > limit:
-            refused.append(_refuse(frontend, f"needs {len(fit)} certificates, an ALB takes {limit}"))
-        if fit:
-            kept.append(replace(frontend, certificates=fit[:limit]))
-    return kept, refused
-
-
-def _refuse(frontend: Frontend, message: str) -> Rejection:
-    return Rejection(f"listener/{frontend.listeners[-1].name}", "UnsupportedValue", message)
-
-
-def certificate_name(certificate: Certificate) -> str:
-    """Return a certificate's name: `<namespace>/<name>` of its Secret, or the ARN of one that AWS holds."""
-    facts = certificate.facts
-    return f"{facts.ref.namespace}/{facts.ref.name}" if facts else certificate.cloud_id
-
-
 # --- pools --------------------------------------------------------------------------------------------------------
 
 
@@ -308,3 +275,9 @@ def _certificates(frontend: Frontend, balancer: str) -> Iterator[Resource]:
 def _owners(frontend: Frontend, certificate: Certificate) -> tuple[str, ...]:
     """Return the listeners that a certificate is shown for: what is wrong with it is theirs to hear."""
     return tuple(f"listener/{one.name}" for one in frontend.listeners if certificate in one.certificates)
+
+
+def certificate_name(certificate: Certificate) -> str:
+    """Return a certificate's name: `<namespace>/<name>` of its Secret, or the ARN of one that AWS holds."""
+    facts = certificate.facts
+    return f"{facts.ref.namespace}/{facts.ref.name}" if facts else certificate.cloud_id

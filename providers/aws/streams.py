@@ -6,6 +6,7 @@ several TLSRoutes on a port one is served and the others are told. Source: ELBv2
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -49,15 +50,15 @@ def make_streams(lb: LoadBalancer, aws: AwsConfig, taken: Sequence[int] = ()) ->
     for port in sorted({one.port for one in lb.frontends if one.streams}):
         frontends = [one for one in lb.frontends if one.streams and one.port == port]
         if port in taken:
-            found.rejections.extend(_port_taken(one) for one in frontends)
+            found.rejections.extend(itertools.chain.from_iterable(map(_port_taken, frontends)))
         else:
             _Port(lb, aws, found).add(frontends)
     return found
 
 
-def _port_taken(frontend: Frontend, why: str = "is used by requests, at the same address") -> Rejection:
-    message = f"port {frontend.port} {why}; choose another"
-    return Rejection(f"listener/{frontend.listeners[-1].name}", "PortUnavailable", message)
+def _port_taken(frontend: Frontend, why: str = "is used by requests, at the same address") -> Iterator[Rejection]:
+    for one in frontend.listeners:
+        yield Rejection(f"listener/{one.name}", "PortUnavailable", f"port {frontend.port} {why}; choose another")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class _Port:
             self._listen(first, BOTH, tuple(f"listener/{one.name}" for one in names))
             return
         why = f"carries {first.protocol}, and an NLB takes UDP beside TCP only where both lead to one Service port"
-        self.found.rejections.extend(_port_taken(one, why) for one in more)
+        self.found.rejections.extend(itertools.chain.from_iterable(_port_taken(one, why) for one in more))
         self._listen(first, protocol, tuple(f"listener/{one.name}" for one in first.listeners))
 
     def _alike(self, one: Frontend, other: Frontend) -> bool:

@@ -51,8 +51,7 @@ def compile_ir(graph: Graph) -> Compiled:
     for node in graph.served:
         datagrams = transport_of(node.listener.protocol) == "UDP"
         ports.setdefault((node.listener.port, datagrams), []).append(node)
-    every = sorted(ports.items())
-    frontends = tuple(_frontend(port, nodes, _shut(graph, nodes), bound) for (port, _), nodes in every)
+    frontends = tuple(_frontend(graph, port, nodes, bound) for (port, _), nodes in sorted(ports.items()))
     used = {pool for f in frontends for e in f.entries for pool in _pools_of(e.action)}
     pools = tuple(graph.pools[pool] for pool in sorted(used))
     labels = frozen_map({**gateway.labels, **gateway.annotations})
@@ -94,7 +93,8 @@ def _shut(graph: Graph, nodes: Sequence[ListenerNode]) -> tuple[ListenerNode, ..
     return tuple(found.values())
 
 
-def _frontend(port: int, nodes: Sequence[ListenerNode], shut: Sequence[ListenerNode], bound: _Bound) -> Frontend:
+def _frontend(graph: Graph, port: int, nodes: Sequence[ListenerNode], bound: _Bound) -> Frontend:
+    shut, places = _shut(graph, nodes), {node.listener.id: place for place, node in enumerate(graph.listeners)}
     order = sorted((*nodes, *shut), key=lambda node: (specificity(node.listener.hostname), node.listener.hostname))
     listeners, served = [node.listener for node in order], {node.listener.id for node in nodes}
     blocks = [
@@ -105,7 +105,10 @@ def _frontend(port: int, nodes: Sequence[ListenerNode], shut: Sequence[ListenerN
     frontend = Frontend(
         port=port,
         protocol=first.protocol,
-        listeners=tuple(FrontendListener(one.listener.id, one.listener.hostname, one.certificates) for one in nodes),
+        listeners=tuple(
+            FrontendListener(one.listener.id, one.listener.hostname, one.certificates, places[one.listener.id])
+            for one in nodes
+        ),
         entries=tuple(fenced(blocks, streams=first.protocol not in ("HTTP", "HTTPS"))),
         certificates=_certificates([one for one in order if one.listener.id in served]),
         tls_options=frozen_map({k: v for node in reversed(nodes) for k, v in node.listener.tls_options.items()}),

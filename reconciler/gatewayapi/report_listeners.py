@@ -13,6 +13,8 @@ from reconciler.gatewayapi.report_failures import Failures, listener_status, sta
 from reconciler.gatewayapi.status import Condition, ListenerStatus, SetStatus
 from reconciler.ir import Rejection
 
+_BAD_CERTIFICATE = "InvalidCertificateRef"
+"""Reason of ResolvedRefs=False; a listener that has another certificate is served all the same."""
 _PROGRAMMED = {"ParentNotAccepted": "ParentNotProgrammed"}
 """Reason of Programmed=False for a ListenerSet that is refused, where it is not that of Accepted=False."""
 
@@ -32,9 +34,12 @@ class ListenerReport:
         for condition in ("Conflicted", "Accepted"):
             if condition in by_condition:
                 return by_condition[condition]
-        name = f"listener/{node.listener.id}"
-        found = next((one for one in self.rejections if one.origin == name), None)
+        found = next((one for one in self._rejected(node) if one.reason != _BAD_CERTIFICATE), None)
         return Problem("Accepted", found.reason, found.message) if found else None
+
+    def _rejected(self, node: ListenerNode) -> list[Rejection]:
+        name = f"listener/{node.listener.id}"
+        return [one for one in self.rejections if one.origin == name]
 
     def refused(self, node: ListenerNode) -> bool:
         """Return whether a listener is not accepted."""
@@ -62,8 +67,10 @@ class ListenerReport:
         unresolved = [problem for problem in node.problems if problem.condition == "ResolvedRefs"]
         if unresolved:
             return say.false("ResolvedRefs", unresolved[0].reason, "; ".join(one.message for one in unresolved))
+        if odd := [one.message for one in self._rejected(node) if one.reason == _BAD_CERTIFICATE]:
+            return say.false("ResolvedRefs", _BAD_CERTIFICATE, "; ".join(odd))
         if refused := self.failures.of_certificates(node.listener.id):
-            return say.false("ResolvedRefs", "InvalidCertificateRef", refused.error.message)
+            return say.false("ResolvedRefs", _BAD_CERTIFICATE, refused.error.message)
         facts = [one.facts for one in node.certificates if one.facts and one.facts.warning]
         return say.true("ResolvedRefs", message="; ".join(f"{one.ref}: {one.warning}" for one in facts))
 

@@ -62,7 +62,10 @@ def test_hosts_below_a_wildcard_that_is_not_served_go_to_a_narrower_listener_onl
 def test_the_loser_of_a_conflict_closes_nothing_of_the_winner() -> None:
     late = listener_set(listeners=[https("late", BANK, certificate="missing")])
 
-    assert "bank" == answers(frontend(https("all"), https("bank", BANK), sets=(late,)), BANK)
+    found = frontend(https("all"), https("bank", BANK), sets=(late,))
+
+    assert "bank" == answers(found, BANK)
+    assert {"all", "bank"} == {entry.listener for entry in found.entries}
 
 
 def test_hosts_that_two_listeners_of_one_gateway_claim_go_to_no_third() -> None:
