@@ -48,12 +48,13 @@ def _allowed(gateway: Gateway) -> bool:
 
 
 def _routes_changed(graph: Graph, gateway: Gateway) -> bool:
-    """Return whether a Route left, was refused or changed since the last status, or the Gateway itself changed."""
+    """Return whether a Route or ListenerSet left, was refused or changed since the last status, or the Gateway did."""
     told = (gateway.status, *(node.listener_set.status for node in graph.sets))
     before = sum(number(one.get("attachedRoutes")) for status in told for one in items(status.get("listeners")))
     now = sum(node.attached for node in graph.listeners)
+    left = sum(node.refused is None for node in graph.sets) < number(gateway.status.get("attachedListenerSets"))
     edited = any(number(one.get("observedGeneration")) < gateway.meta.generation for one in _conditions(gateway))
-    return now < before or edited or bool(graph.former) or any(_changed(item) for item in graph.attachments)
+    return now < before or left or edited or bool(graph.former) or any(_changed(item) for item in graph.attachments)
 
 
 def _conditions(gateway: Gateway) -> list[dict[str, object]]:
