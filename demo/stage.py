@@ -36,6 +36,8 @@ KINDS = ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute")
 """The kinds of Routes of the story, all of one version."""
 CONTROLLER = "routewright.dev/aws"
 PATIENCE = 30.0
+START = 120.0
+"""Seconds for the emulated AWS to come up: its libraries are many, and the machine may be busy."""
 TEAMS = {"a": "team-a", "b": "team-b", "c": "team-c"}
 
 
@@ -110,7 +112,7 @@ class Stage:
         command = [sys.executable, "-m", "emulators.aws", *delays, *self.setting.aws]
         child = Child("aws", command, log, {**os.environ, "PYTHONPATH": str(ROOT)})
         stack.callback(child.stop)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + START
         while time.monotonic() < deadline and child.running:
             lines = log.read_text().splitlines()
             if len(lines) > 1:
