@@ -117,10 +117,10 @@ class DataPlane:
         raise LookupError(f"no load balancer has the DNS name '{dns_name}' in the state applied last: {self._known()}")
 
     def listens(self, dns_name: str, port: int) -> bool:
-        """Tell whether the load balancer of that name has a listener on a port, in the state applied last."""
+        """Tell whether the load balancer of that name or address listens on a port, in the state applied last."""
         applied = self._applied
         return any(
-            balancer["DNSName"].lower() == dns_name.lower()
+            (dns_name.lower() == balancer["DNSName"].lower() or dns_name in balancer.get("Addresses", ()))
             and any(listener["Port"] == port for listener in balancer["Listeners"])
             for balancer in (applied.document["loadBalancers"] if applied else ())
         )
