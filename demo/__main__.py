@@ -42,6 +42,9 @@ def _leave_running(stage: Stage, show: Show) -> None:
     show.say(f"curl -i -H 'Host: shop.example.com' http://{address}:{port}/")
     show.say(f"curl -i -H 'Host: shop.example.com' http://{address}:{port}/old")
     show.say(f"curl -i -H 'Host: pay.example.com' http://{address}:{port}/")
+    show.say("printf 'hello\\n' | nc {} {}".format(*stage.address("infra", "shared-gw", 5432)))
+    vault = "{}:{}".format(*stage.address("infra", "shared-gw", 8443))
+    show.say(f"printf 'hello\\n' | openssl s_client -quiet -connect {vault} -servername vault.example.com")
     show.say(f"logs of the functions: {stage.functions_log}")
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

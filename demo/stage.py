@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -32,9 +32,13 @@ from emulators.runtime import Function
 ROOT = Path(__file__).parent.parent
 INFRA = ROOT / "infra"
 ROUTE = ("gateway.networking.k8s.io/v1", "HTTPRoute")
+KINDS = ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute")
+"""The kinds of Routes of the story, all of one version."""
 CONTROLLER = "routewright.dev/aws"
 BUCKET = "authorities"
 PATIENCE = 30.0
+START = 120.0
+"""Seconds for the emulated AWS to come up: its libraries are many, and the machine may be busy."""
 TEAMS = {"a": "team-a", "b": "team-b", "c": "team-c"}
 
 
@@ -109,7 +113,7 @@ class Stage:
         command = [sys.executable, "-m", "emulators.aws", *delays, *self.setting.aws]
         child = Child("aws", command, log, {**os.environ, "PYTHONPATH": str(ROOT)})
         stack.callback(child.stop)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + START
         while time.monotonic() < deadline and child.running:
             lines = log.read_text().splitlines()
             if len(lines) > 1:
@@ -183,7 +187,7 @@ class Stage:
 
     def delete_all(self) -> None:
         """Delete every Gateway and Route, then the teams' namespaces; wait until both Gateways are gone."""
-        for kind in ("HTTPRoute", "Gateway"):
+        for kind in (*KINDS, "Gateway"):
             for item in self.admin.list(ROUTE[0], kind):
                 self.admin.delete(ROUTE[0], kind, item["metadata"]["namespace"], item["metadata"]["name"])
         self.wait(lambda: not self.admin.list(ROUTE[0], "Gateway"), "the Gateways to go")
@@ -215,33 +219,50 @@ class Stage:
             return bool(found.get("status") == "True" and item["status"].get("addresses"))
 
         self.wait(programmed, f"Gateway {namespace}/{name} to be Programmed")
-        self.wait(lambda: self._has_address(namespace, name), f"the data plane of {namespace}/{name}")
+        self.wait(lambda: self._listens(namespace, name), f"the data plane of {namespace}/{name}")
 
-    def _has_address(self, namespace: str, name: str) -> bool:
-        try:
-            self.address(namespace, name)
-        except LookupError:
-            return False
-        return True
+    def _listens(self, namespace: str, name: str) -> bool:
+        """Return whether any port of a Gateway is open."""
+        item = self.admin.get(ROUTE[0], "Gateway", namespace, name) or {}
+        ports = {one["port"] for one in item.get("spec", {}).get("listeners", ())}
+        return any(self.dataplane.listens(one, port) for one in self.addresses(namespace, name) for port in ports)
 
-    def wait_route(self, namespace: str, name: str, condition: str, status: str) -> dict[str, Any]:
+    def wait_route(
+        self, namespace: str, name: str, condition: str, status: str, kind: str = "HTTPRoute"
+    ) -> dict[str, Any]:
         """Return a Route's condition once it has this status at the Route's generation."""
 
         def told() -> dict[str, Any] | None:
-            item = self.admin.get(*ROUTE, namespace, name) or {}
+            item = self.admin.get(ROUTE[0], kind, namespace, name) or {}
             for one in _conditions(item):
                 fresh = one.get("observedGeneration") == item["metadata"]["generation"]
                 if one["type"] == condition and one["status"] == status and fresh:
                     return one
             return None
 
-        return self.wait(told, f"{condition}={status} on HTTPRoute {namespace}/{name}")
+        return self.wait(told, f"{condition}={status} on {kind} {namespace}/{name}")
+
+    def addresses(self, namespace: str, name: str) -> tuple[str, ...]:
+        """Return the addresses that a Gateway's status tells, in its order."""
+        item = self.admin.get(ROUTE[0], "Gateway", namespace, name) or {}
+        return tuple(one["value"] for one in item.get("status", {}).get("addresses") or ())
 
     def address(self, namespace: str, name: str, port: int = 80) -> tuple[str, int]:
         """Return where a Gateway's listener really answers on this machine. Raises LookupError while it does not."""
-        item = self.admin.get(ROUTE[0], "Gateway", namespace, name) or {}
-        dns_name = (item.get("status", {}).get("addresses") or [{}])[0].get("value", "")
-        return self.dataplane.address(dns_name, port)
+        for dns_name in self.addresses(namespace, name):
+            if self.dataplane.listens(dns_name, port):
+                return self.dataplane.address(dns_name, port)
+        raise LookupError(f"no load balancer of {namespace}/{name} listens on port {port}")
+
+    def wait_address(self, namespace: str, name: str, port: int) -> tuple[str, int]:
+        """Wait until a Gateway's listener answers, and return where."""
+
+        def found() -> tuple[str, int] | None:
+            with suppress(LookupError):
+                return self.address(namespace, name, port)
+            return None
+
+        return self.wait(found, f"port {port} of {namespace}/{name}")
 
     def eventually(self, namespace: str, gateway: str, host: str, path: str, right: Callable[[Answer], bool]) -> Answer:
         """Return the first answer that is right, or the last one of five seconds."""

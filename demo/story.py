@@ -1,4 +1,4 @@
-"""The story as the Gateway API tells it: one-to-many, one-to-one, many-to-one, then mistakes, and the end.
+"""The story as the Gateway API tells it: one-to-many, one-to-one, many-to-one, every layer, then mistakes, and the end.
 
 Each part does what people would do, waits for what they would see, and checks it.
 """
@@ -14,6 +14,7 @@ from kubernetes.client.exceptions import ApiException
 
 from cli.plan import make_plan
 from cli.show import changes_table
+from demo.beyond_http import beyond_http
 from demo.show import Show
 from demo.stage import ROUTE, Stage
 from demo.stream import Answer, Stream, request
@@ -34,6 +35,7 @@ def play(stage: Stage, show: Show, *, tidy: bool) -> None:
         _one_to_one(stage, show)
         _many_to_one(stage, show)
         _canary(stage, show)
+        beyond_http(stage, show)
         _broken(stage, show)
         _rollout(stage, show)
         stream.stop()
@@ -131,8 +133,8 @@ def _canary(stage: Stage, show: Show) -> None:
 
 
 def _broken(stage: Stage, show: Show) -> None:
-    show.chapter("5  Team B ships a broken Route, and breaks only itself")
-    stage.apply(MANIFESTS / "60-team-b-broken.yaml", "team-b")
+    show.chapter("6  Team B ships a broken Route, and breaks only itself")
+    stage.apply(MANIFESTS / "70-team-b-broken.yaml", "team-b")
     resolved = stage.wait_route("b", "broken", "ResolvedRefs", "False")
     show.check("the missing Service is told", holds=resolved["reason"] == "BackendNotFound", seen=resolved["message"])
     partial = stage.wait_route("b", "broken", "PartiallyInvalid", "True")
@@ -143,7 +145,7 @@ def _broken(stage: Stage, show: Show) -> None:
 
 
 def _rollout(stage: Stage, show: Show) -> None:
-    show.chapter("6  Team A rolls out new Pods")
+    show.chapter("7  Team A rolls out new Pods")
     before = stage.pods("a", "shop-v1")
     stage.restart("a", "shop-v1")
     after = stage.wait_rollout("a", "shop-v1", before)
@@ -154,7 +156,7 @@ def _rollout(stage: Stage, show: Show) -> None:
 
 
 def _end(stage: Stage, show: Show) -> None:
-    show.chapter("7  Everything is deleted, the sweep runs once, the cloud is empty again")
+    show.chapter("8  Everything is deleted, the sweep runs once, the cloud is empty again")
     calls = stage.counts()
     stage.delete_all()
     show.say("  both Gateways are gone; AWS holds their network interfaces, and so their security groups, for a moment")

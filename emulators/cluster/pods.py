@@ -44,13 +44,23 @@ class Image:
     readiness: Json | None = None
 
 
-ECHO = Image(
-    command=(sys.executable, "-m", "emulators.cluster.echo"),
-    environment={"PYTHONPATH": str(Path(__file__).parents[2])},
-    ports=(8080,),
-    readiness={"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1},
+def _own(module: str, port: int, readiness: Json) -> Image:
+    """Return an image that is one of our echo servers."""
+    return Image(
+        command=(sys.executable, "-m", f"emulators.cluster.{module}"),
+        environment={"PYTHONPATH": str(Path(__file__).parents[2])},
+        ports=(port,),
+        readiness={**readiness, "periodSeconds": 1},
+    )
+
+
+IMAGES: Mapping[str, Image] = MappingProxyType(
+    {
+        "routewright.dev/echo": _own("echo", 8080, {"httpGet": {"path": "/healthz", "port": 8080}}),
+        "routewright.dev/echo-grpc": _own("echo_grpc", 50051, {"tcpSocket": {"port": 50051}}),
+        "routewright.dev/echo-stream": _own("echo_stream", 9000, {"tcpSocket": {"port": 9000}}),
+    }
 )
-IMAGES: Mapping[str, Image] = MappingProxyType({"routewright.dev/echo": ECHO})
 
 
 @dataclass(frozen=True, slots=True)

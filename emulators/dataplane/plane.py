@@ -116,6 +116,15 @@ class DataPlane:
                 return str(balancer["Address"]), port + self.port_offset
         raise LookupError(f"no load balancer has the DNS name '{dns_name}' in the state applied last: {self._known()}")
 
+    def listens(self, dns_name: str, port: int) -> bool:
+        """Tell whether the load balancer of that name or address listens on a port, in the state applied last."""
+        applied = self._applied
+        return any(
+            (dns_name.lower() == balancer["DNSName"].lower() or dns_name in balancer.get("Addresses", ()))
+            and any(listener["Port"] == port for listener in balancer["Listeners"])
+            for balancer in (applied.document["loadBalancers"] if applied else ())
+        )
+
     def _reached(self, version: int, addresses: dict[str, str]) -> int | None:
         applied = self._applied
         if applied is not None and applied.version >= version and applied.addresses == addresses:

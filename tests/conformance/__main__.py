@@ -11,21 +11,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from demo.stage import Setting, Stage
-from tests.conformance.profiles import BUNDLE, PROFILES, Profile
+from demo.stage import Stage
+from tests.conformance.profiles import PROFILES, Profile
 from tests.conformance.programs import ensure_programs, images
 from tests.conformance.report import judge, show
 from tests.conformance.run import run
+from tests.conformance.setting import setting
 from tests.conformance.summary import summary
 
-AWS = (
-    *("--loopback-dns", "--allow-any-certificate", "--throttle"),
-    *("--consistency-delay", "1", "--consistency-seed", "1", "--tagging-delay", "2", "--certificate-delay", "1"),
-    *("--target-initial", "1"),
-)
-"""How strict the emulated AWS is beyond its refusals: what is new is seen late, and every bucket of calls is kept."""
-FUNCTIONS = {"ROUTEWRIGHT_CALL_RATE": "1", "ROUTEWRIGHT_SETTLE": "2"}
-"""As a deployment would have them without a word."""
 REPORTS = Path(__file__).parents[2] / "docs" / "conformance" / "aws"
 
 
@@ -53,10 +46,7 @@ def _profile(name: str) -> Profile:
 
 def _passed(profile: Profile, only: str, console: Console) -> bool:
     programs = ensure_programs()
-    setting = Setting(
-        provisioning=3.0, linger=60.0, aws=AWS, bundle=BUNDLE, images=images(programs), environment=FUNCTIONS
-    )
-    with Stage(setting) as stage:
+    with Stage(setting(images(programs))) as stage:
         results = run(programs.suite, profile, stage, console, only)
         verdict = judge(profile, results)
         if verdict.ok and not only:

@@ -9,15 +9,15 @@ from typing import Any
 
 import yaml
 
-from providers.aws.capabilities import capabilities
+from providers import AWS, provider_for
 from reconciler.gatewayapi.features import supported_features
 from reconciler.ir import Config
 from tests.conformance.features import SPELLINGS, told_features
 
 BUNDLE = "1.6.3"
 """The newest suite that the module proxy serves complete; it wants the CRDs of its own version installed."""
-_CLASS_CONFIG = Config(scheme="internet-facing")
-"""That of the class under test, `routewright-aws` of `infra/gatewayclasses.yaml`."""
+_CAN = provider_for(AWS).capabilities(Config(scheme="internet-facing"))
+"""What the class under test can do, `routewright-aws` of `infra/gatewayclasses.yaml`."""
 _SKIPS = Path(__file__).parent / "skips.yaml"
 
 
@@ -54,7 +54,7 @@ def _skips() -> Mapping[str, Any]:
 
 
 def _profile(name: str, kind: str) -> Profile:
-    features = told_features(capabilities(_CLASS_CONFIG), kind, BUNDLE)
+    features = told_features(_CAN, kind, BUNDLE)
     return Profile(name, kind, features, tuple(Skip(**one) for one in _skips().get(name, ())))
 
 
@@ -69,7 +69,7 @@ PROFILES: Mapping[str, Profile] = {
     )
 }
 """Every profile that the suite has for Gateways."""
-CLAIMED = supported_features(capabilities(_CLASS_CONFIG))
+CLAIMED = supported_features(_CAN)
 UNCLAIMED_KINDS = tuple(one.kind for one in PROFILES.values() if one.kind not in CLAIMED)
 UNTESTED = tuple(name for name in CLAIMED if SPELLINGS[BUNDLE].get(name, name) is None)
 """What is claimed and the suite of this bundle has no word for."""

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tests.conformance.profiles import BUNDLE, PROFILES, UNCLAIMED_KINDS, UNTESTED, Skip
+from tests.conformance.setting import LENIENCY, SECONDS
 
 HINGES = ("GatewaySecretReferenceGrantAllInNamespace", "GatewaySecretReferenceGrantSpecific")
 """Tests that a run without `--allow-any-certificate` fails for their certificate, which is for `*` alone."""
@@ -29,6 +30,8 @@ def summary(folder: Path) -> str:
         skips="\n".join(map(_skip_row, skips.values())),
         unclaimed=_listed(UNCLAIMED_KINDS),
         hinges=_listed(HINGES),
+        leniency=LENIENCY,
+        **{name.split("-")[-1 if name == "interface-linger" else 0]: seconds for name, seconds in SECONDS.items()},
     )
 
 
