@@ -9,15 +9,15 @@ from typing import Any
 
 import yaml
 
-from providers import AWS, provider_for
+from providers.aws.capabilities import capabilities
 from reconciler.gatewayapi.features import supported_features
 from reconciler.ir import Config
 from tests.conformance.features import SPELLINGS, told_features
 
 BUNDLE = "1.6.3"
 """The newest suite that the module proxy serves complete; it wants the CRDs of its own version installed."""
-_CAN = provider_for(AWS).capabilities(Config(scheme="internet-facing"))
-"""What the class under test can do, `routewright-aws` of `infra/gatewayclasses.yaml`."""
+_CAN = capabilities(Config(scheme="internet-facing"), verifies=True)
+"""What the class under test can do, `routewright-aws` of `infra/gatewayclasses.yaml`, with a bucket for trust stores."""
 _SKIPS = Path(__file__).parent / "skips.yaml"
 
 

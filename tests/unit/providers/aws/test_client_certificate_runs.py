@@ -408,12 +408,10 @@ def test_a_bucket_that_does_not_exist_costs_only_who_needs_it(world: Clients) ->
     assert {443: "off", 80: "none"} == {
         one["Port"]: one.get("MutualAuthentication", {}).get("Mode", "none") for one in world.balancer()["Listeners"]
     }
-    assert ("False", "Invalid") == world.says()["Programmed"]
-    assert "NoSuchBucket" in next(
-        one["message"]
-        for one in world.cluster.get("Gateway", "infra", "gw")["status"]["conditions"]
-        if one["type"] == "Programmed"
-    )
+    status, _, message = world.listener_says("https-443")["Programmed"]
+    assert "False" == status
+    assert "NoSuchBucket" in message
+    assert "True" == world.listener_says("http")["Programmed"][0]
 
 
 def test_an_object_that_somebody_deleted_is_written_again_by_a_deep_look(world: Clients) -> None:
