@@ -17,7 +17,7 @@ from tests.conformance.features import SPELLINGS, told_features
 BUNDLE = "1.6.3"
 """The newest suite that the module proxy serves complete; it wants the CRDs of its own version installed."""
 _CAN = capabilities(Config(scheme="internet-facing"), verifies=True)
-"""What the class under test can do, `routewright-aws` of `infra/gatewayclasses.yaml`, with a bucket for trust stores."""
+"""What the class `routewright-aws` of `infra/gatewayclasses.yaml` can do, with a bucket for trust stores."""
 _SKIPS = Path(__file__).parent / "skips.yaml"
 
 
