@@ -42,6 +42,7 @@ class Resource:
         key: its identity.
         spec: the fields that we want or that can be compared; plain JSON values.
         origins: what it is there for: entry ids, pool ids, listener names.
+        listeners: ids of the listeners that the origins are entries of, one each; "" for other origins, () if none is.
         cloud_id: the cloud's own id, observed; "" when only wanted.
         owned: proven to be ours (observed); what is not proven is never changed.
     """
@@ -51,6 +52,7 @@ class Resource:
     origins: tuple[str, ...] = ()
     cloud_id: str = ""
     owned: bool = True
+    listeners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -188,12 +190,19 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A step that did not succeed; `origins` say whom to tell, `last_good` whether what it was to replace goes on."""
+    """A step that did not succeed.
+
+    Attributes:
+        origins: whom to tell.
+        last_good: whether what it was to replace goes on.
+        listeners: of the resource (`Resource.listeners`).
+    """
 
     key: ResourceKey
     error: ReconcilerError
     origins: tuple[str, ...] = ()
     last_good: bool = False
+    listeners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,10 +142,11 @@ class Applier:
                 return
 
     def _fail(self, change: Change, error: ReconcilerError, made: Made) -> None:
-        origins = (change.want or change.got).origins if (change.want or change.got) else ()  # type: ignore[union-attr]
+        resource = change.want or change.got
+        origins, listeners = (resource.origins, resource.listeners) if resource else ((), ())
         told = _with_targets(change, error)
         _LOG.warning("%s of %s failed: %s", change.call, change.key, told.message)
-        self.failed.append(Failure(change.key, told, origins))
+        self.failed.append(Failure(change.key, told, origins, listeners=listeners))
         self.held.fail(change, error, missing=change.got is None and change.key not in made.ids)
 
     def _outcome(self, made: Made, got: ResourceSet, *, late: bool) -> Outcome:

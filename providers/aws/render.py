@@ -241,19 +241,20 @@ def _listener(lb: LoadBalancer, frontend: Frontend, rules: Sequence[Rule]) -> It
         key = rule_key(port, conditions)
         names.append(key.name)
         transforms: list[Json] = list(rule.transforms)
-        yield Resource(
-            key, {"Conditions": conditions, "Actions": [rule.action], "Transforms": transforms}, rule.entries
-        )
+        spec = {"Conditions": conditions, "Actions": [rule.action], "Transforms": transforms}
+        yield Resource(key, spec, rule.entries, listeners=rule.listeners)
     yield Resource(order_key(port), {"Rules": names}, origins)
 
 
 def _stream(lb: LoadBalancer, stream: Stream) -> Iterator[Resource]:
-    port, entries = stream.frontend.port, tuple(entry.id for entry in stream.frontend.entries)
+    port, entries = stream.frontend.port, stream.frontend.entries
     spec: dict[str, Json] = {"Port": port, "Protocol": stream.protocol, "DefaultActions": [stream.action]}
     if stream.protocol == "TLS":
         spec |= _greeting(lb, stream.frontend)
         yield from _certificates(stream.frontend, NLB)
-    yield Resource(listener_key(port, NLB), spec, (*stream.origins, *entries))
+    origins = (*stream.origins, *(entry.id for entry in entries))
+    listeners = (*("" for _ in stream.origins), *(entry.listener for entry in entries))
+    yield Resource(listener_key(port, NLB), spec, origins, listeners=listeners)
 
 
 def _greeting(lb: LoadBalancer, frontend: Frontend) -> dict[str, Json]:

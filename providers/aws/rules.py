@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from providers.aws.actions import Answer, CannotError, Listener, answers_of
 from providers.aws.admission import Claim, Limits, admit
@@ -19,12 +20,13 @@ from reconciler.plan import digest
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of a listener in canonical form."""
+    """A rule in canonical form. `listeners`: the Gateway's, one for each of its entries, that this one is of."""
 
     conditions: tuple[Mapping[str, Json], ...]
     action: Mapping[str, Json]
     transforms: tuple[Mapping[str, Json], ...]
     entries: tuple[str, ...]
+    listeners: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -51,13 +53,18 @@ class Naming:
     tls_only: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
+@dataclass
 class _Sheet:
     """One frontend on its way: what its entries claim, and the answers that the drafts point to."""
 
     frontend: Frontend
     claims: list[Claim] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
+
+    @cached_property
+    def listeners(self) -> Mapping[str, str]:
+        """The listener of each entry, by its id."""
+        return {entry.id: entry.listener for entry in self.frontend.entries}
 
 
 def make_rules(frontends: Sequence[Frontend], naming: Naming, quotas: Quotas, per_namespace: int) -> Rules:
@@ -68,13 +75,14 @@ def make_rules(frontends: Sequence[Frontend], naming: Naming, quotas: Quotas, pe
     rules.rejections.extend(refused)
     rules.shadowed.extend(dict.fromkeys(usage.shadowed))
     for sheet, drafts in zip(sheets, usage.packed, strict=True):
-        rules.by_port[sheet.frontend.port] = [_rule(draft, sheet.answers[draft.answer], quotas) for draft in drafts]
+        rules.by_port[sheet.frontend.port] = [_rule(draft, sheet, quotas) for draft in drafts]
     return rules
 
 
-def _rule(draft: Draft, answer: Answer, quotas: Quotas) -> Rule:
-    conditions = tuple(write(draft.conditions, quotas.values))
-    return Rule(conditions, answer.action, answer.transforms, draft.entries)
+def _rule(draft: Draft, sheet: _Sheet, quotas: Quotas) -> Rule:
+    conditions, answer = tuple(write(draft.conditions, quotas.values)), sheet.answers[draft.answer]
+    listeners = tuple(sheet.listeners[entry] for entry in draft.entries)
+    return Rule(conditions, answer.action, answer.transforms, draft.entries, listeners)
 
 
 def _groups(entry: Entry, naming: Naming) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from reconciler.ir import Json
 from reconciler.plan import Change, Op, Resource
@@ -24,7 +25,7 @@ def update(call: str, want: Resource, got: Resource | None, fields: tuple[str, .
 
 def setting(call: str, want: Resource, got: Resource | None, spec: Mapping[str, Json]) -> Change:
     """Return the step that sets some fields only, which are those that differ."""
-    return update(call, Resource(want.key, spec, want.origins), got, tuple(sorted(spec)))
+    return update(call, replace(want, spec=spec), got, tuple(sorted(spec)))
 
 
 def deletion(call: str, got: Resource, why: str = "") -> Change:

@@ -43,7 +43,8 @@ def build_status(
     graph: Graph, controller: str, capabilities: Capabilities, rejections: Sequence[Rejection], outcome: Outcome
 ) -> tuple[StatusUpdate, ...]:
     """Return the updates of one run: Gateway (or GatewayClass), its ListenerSets, Routes, then those that we let go."""
-    failures, refusals = Failures.of(graph, outcome.failed), Refusals.of(rejections)
+    failures = Failures.of(graph, outcome.failed)
+    refusals = Refusals.of([*rejections, *failures.refusals()])
     story = _Story(graph, tuple(rejections), outcome, controller, failures, refusals)
     parents = [(item, story.parent(item)) for item in graph.attachments]
     story = replace(story, attached=_attached(parents))
@@ -230,7 +231,9 @@ class _Story:
 
     def parent(self, item: Attachment) -> tuple[Condition, ...]:
         say = Conditions("Route", item.route.meta.generation)
-        dropped, fallen = self._dropped(item), self._refused(item, last_good=True)
+        last_good = self._last_good(item)
+        fallen = last_good if self._accepted_before(item) else {}
+        dropped = {**({} if fallen else last_good), **self.refusals.dropped(item), **item.dropped}
         conditions = [self._route_accepted(say, item, dropped, fallen=bool(fallen)), self._resolved(say, item)]
         partly = [(rule, f" on listener {name}", problem) for rule, name, problem in self.refusals.partly(item)]
         told = sorted([*partly, *((rule, "", problem) for rule, problem in {**fallen, **dropped}.items())])
@@ -267,25 +270,20 @@ class _Story:
 
     def _for_now(self, item: Attachment) -> Failure | None:
         """Return what keeps the Route from being made yet."""
-        failed = (*(one for one, _ in self.failures.of_route(item.key)), *self.failures.of_backends(item))
+        failed = (*(one for one, _ in self.failures.of_route(item)), *self.failures.of_backends(item))
         return worst(one for one in failed if isinstance(one.error, TransientError))
 
     def _accepted_before(self, item: Attachment) -> Condition | None:
         return standing(parent_status(item, self.controller), "Accepted")
 
-    def _refused(self, item: Attachment, *, last_good: bool) -> dict[int, Problem]:
-        """Return by rule what the cloud refused when it was to be made, with or without a last good state there."""
-        kept = self._accepted_before(item) is not None
+    def _last_good(self, item: Attachment) -> dict[int, Problem]:
+        """Return by rule what the cloud refused when it was to be made, so that what was there goes on."""
         return {
             rule: Problem("PartiallyInvalid", "UnsupportedValue", one.error.message)
-            for one, rules in self.failures.of_route(item.key)
-            if not isinstance(one.error, TransientError) and (one.last_good and kept) is last_good
+            for one, rules in self.failures.of_route(item)
+            if one.last_good and not isinstance(one.error, TransientError)
             for rule in rules
         }
-
-    def _dropped(self, item: Attachment) -> dict[int, Problem]:
-        """Return by rule why it is not part of the load balancer: the user's mistake, or what the cloud cannot."""
-        return {**self._refused(item, last_good=False), **self.refusals.dropped(item), **item.dropped}
 
 
 def _reason(failure: Failure) -> str:

@@ -5,6 +5,7 @@ A failure that may pass tells nothing new: where an object was said to serve, th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -14,6 +15,7 @@ from reconciler.gatewayapi.graph import Attachment, Graph
 from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.status import Condition, parent_ref
 from reconciler.gatewayapi.values import items, mapping, number, text
+from reconciler.ir import Rejection
 from reconciler.keys import RouteKey
 from reconciler.plan import Failure
 
@@ -26,21 +28,21 @@ class Failures:
     """The failed steps of a run, by whom they concern. What concerns nobody in particular is the Gateway's.
 
     Attributes:
-        by_route: with the indices of the rules that each was for.
+        by_route: each with the rules, by index, and listeners, "" for all, that it was for.
     """
 
     graph: Graph
     failed: tuple[Failure, ...]
-    by_route: Mapping[RouteKey, Mapping[int, frozenset[int]]]
+    by_route: Mapping[RouteKey, Mapping[int, frozenset[tuple[int, str]]]]
 
     @classmethod
     def of(cls, graph: Graph, failed: tuple[Failure, ...]) -> Self:
         """Return the failures of a run of this graph."""
-        found: dict[RouteKey, dict[int, frozenset[int]]] = {}
+        found: dict[RouteKey, dict[int, frozenset[tuple[int, str]]]] = {}
         for place, one in enumerate(failed):
-            for route, rule in _entries(one):
-                rules = found.setdefault(route, {})
-                rules[place] = rules.get(place, frozenset()) | {rule}
+            for route, rule, listener in _entries(one):
+                places = found.setdefault(route, {})
+                places[place] = places.get(place, frozenset()) | {(rule, listener)}
         return cls(graph, failed, found)
 
     def of_gateway(self) -> Failure | None:
@@ -64,9 +66,21 @@ class Failures:
         wrong = (one for one in self.failed if isinstance(one.error, InvalidCertificate))
         return next((one for one in wrong if name in self._listeners(one)), None)
 
-    def of_route(self, route: RouteKey) -> Iterator[tuple[Failure, frozenset[int]]]:
-        """Yield the failures of what a Route asks for, each with the indices of its rules that it was for."""
-        return ((self.failed[place], rules) for place, rules in self.by_route.get(route, {}).items())
+    def of_route(self, item: Attachment) -> Iterator[tuple[Failure, frozenset[int]]]:
+        """Yield the failures of what a Route asks for where a parentRef leads, each with its rules, by index."""
+        here = {"", *(bound.listener for bound in item.bound)}
+        for place, wanted in self.by_route.get(item.key, {}).items():
+            if rules := frozenset(rule for rule, listener in wanted if listener in here):
+                yield self.failed[place], rules
+
+    def refusals(self) -> Iterator[Rejection]:
+        """Yield what the cloud refused of Routes when it was to be made, where no last good state goes on."""
+        for route, places in self.by_route.items():
+            for place, wanted in places.items():
+                one = self.failed[place]
+                if not (one.last_good or isinstance(one.error, TransientError)):
+                    for rule, listener in wanted:
+                        yield Rejection(str(one.key), "UnsupportedValue", one.error.message, route, rule, listener)
 
     def of_backends(self, item: Attachment) -> tuple[Failure, ...]:
         """Return the failures of the pools that a Route sends requests or copies to."""
@@ -92,12 +106,13 @@ def worst(failures: Iterable[Failure]) -> Failure | None:
     return next(iter(lasting or found), None)
 
 
-def _entries(failure: Failure) -> Iterator[tuple[RouteKey, int]]:
+def _entries(failure: Failure) -> Iterator[tuple[RouteKey, int, str]]:
+    """Yield Route, rule and listener ("" if it is not known which) of the entries that a failed step was for."""
     known = {name.lower(): name for name in route_kinds()}
-    for origin in failure.origins:
+    for origin, listener in itertools.zip_longest(failure.origins, failure.listeners, fillvalue=""):
         kind, *rest = origin.split("/")
         if kind in known and rest[_RULE - 1 : _RULE] == ["rule"]:
-            yield RouteKey(known[kind], rest[0], rest[1]), int(rest[_RULE])
+            yield RouteKey(known[kind], rest[0], rest[1]), int(rest[_RULE]), listener
 
 
 # --- what was said before -----------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from tests.builders import (
     gateway,
     gateway_class,
     listener,
+    parent,
     prefix,
     route,
     rule,
@@ -157,6 +158,34 @@ def test_a_refused_rule_leaves_its_route_accepted_for_the_others(world: World) -
 
     assert ("True", "Accepted") == world.says("HTTPRoute", "a", "web")["Accepted"]
     assert of_route(world, "PartiallyInvalid")["message"].startswith("Dropped Rule: rule ")
+
+
+def test_a_rule_that_aws_refuses_on_one_port_is_told_for_that_port_alone(world: World) -> None:
+    parents = [parent(), parent(sectionName="http"), parent(sectionName="more")]
+    world.cluster.put(gateway(listeners=[listener(), listener("more", 81)]), route(parents=parents))
+    refuse(world, "CreateRule", nth=2)
+
+    world.run()
+
+    entries = world.cluster.get("HTTPRoute", "a", "web")["status"]["parents"]
+    both, good, bad = ({one["type"]: (one["status"], one["message"]) for one in e["conditions"]} for e in entries)
+    assert "True" == both["Accepted"][0]
+    assert both["PartiallyInvalid"][1].startswith("Dropped Rule: rule 0 on listener more: elbv2.CreateRule")
+    assert ("True", "") == good["Accepted"]
+    assert "PartiallyInvalid" not in good
+    assert "False" == bad["Accepted"][0]
+
+
+def test_a_rule_that_is_throttled_on_one_port_is_pending_for_that_port_alone(world: World) -> None:
+    parents = [parent(sectionName="http"), parent(sectionName="more")]
+    world.cluster.put(gateway(listeners=[listener(), listener("more", 81)]), route(parents=parents))
+    world.account.faults.add(Fault("throttle", "CreateRule", nth=2, count=50))
+
+    with suppress(TransientError):
+        world.run()
+
+    entries = world.cluster.get("HTTPRoute", "a", "web")["status"]["parents"]
+    assert ["True", "Unknown"] == [entry["conditions"][0]["status"] for entry in entries]
 
 
 def test_a_route_whose_last_good_rule_stays_says_so_and_speaks_of_what_is_served(world: World) -> None:
