@@ -290,7 +290,7 @@ class Frontend:
     """One port and protocol; a port of UDP is another one than that of TCP and all that runs on it.
 
     Attributes:
-        protocol: HTTP, HTTPS, TLS, TCP or UDP, or one that a custom Route kind attaches to.
+        protocol: HTTP, HTTPS, TLS, TCP or UDP, or what a registered Route kind is carried as (`RouteKind.carried`).
         entries: of streams (TLS, TCP, UDP): one for each SNI hostname, or a single one for all.
         certificates: the default first, then in listener order, without repeats.
         tls_mode: Terminate or Passthrough; "" without TLS.
@@ -460,6 +460,8 @@ class Capabilities:
         unclaimed: names that would follow from the rest, but are not kept in all that they promise.
         kinds: Route kinds that each protocol can take, e.g. {"HTTP": ("HTTPRoute",)}; a protocol that is absent is
             unsupported.
+        carries: protocols beyond those that can be carried for kinds that other packages register, e.g. QUIC.
+        once: protocols that a load balancer can have on one port only.
         tls_modes: what listeners of protocol TLS can do: Passthrough, Terminate (one of them a port).
         client_validation: modes of `ClientValidation` that HTTPS listeners can do.
         address_types: types of `spec.addresses` that can be asked for.
@@ -473,6 +475,8 @@ class Capabilities:
 
     features: tuple[str, ...]
     kinds: Mapping[str, tuple[str, ...]]
+    carries: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
     unclaimed: frozenset[str] = frozenset()
     cloud_certificate_option: str = ""
     tls_modes: tuple[str, ...] = ()

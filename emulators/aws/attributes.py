@@ -164,7 +164,7 @@ def group_family(protocol: str | None, target_type: str) -> Family:
         return LAMBDA_GROUP
     if protocol in {"HTTP", "HTTPS"}:
         return APPLICATION_GROUP
-    forced = protocol in {"UDP", "TCP_UDP"}
+    forced = protocol in {"UDP", "TCP_UDP", "QUIC", "TCP_QUIC"}
     client_ip = Attribute("true", "true") if forced else Attribute(str(target_type != "ip").lower())
     termination = Attribute("false", "false") if forced else Attribute("true")
     return NETWORK_GROUP | {

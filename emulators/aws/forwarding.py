@@ -18,6 +18,8 @@ COMPATIBLE = {
     "TLS": {"TCP", "TLS"},
     "UDP": {"UDP", "TCP_UDP"},
     "TCP_UDP": {"TCP_UDP"},
+    "QUIC": {"QUIC", "TCP_QUIC"},
+    "TCP_QUIC": {"TCP_QUIC"},
 }
 
 

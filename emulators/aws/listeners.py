@@ -13,11 +13,12 @@ from emulators.aws.forwarding import check_forwarding
 from emulators.aws.mutual_tls import check_verified, checked_mutual_authentication
 from emulators.aws.paging import page
 from emulators.aws.policies import checked_policy
+from emulators.aws.quic import check_listener
 from emulators.aws.records import Listener, LoadBalancer, Request, Rule
 from emulators.aws.region import Region
 from emulators.aws.tags import read_tags
 
-PROTOCOLS = {"application": ("HTTP", "HTTPS"), "network": ("TCP", "TLS", "UDP", "TCP_UDP")}
+PROTOCOLS = {"application": ("HTTP", "HTTPS"), "network": ("TCP", "TLS", "UDP", "TCP_UDP", "QUIC", "TCP_QUIC")}
 ALPN_POLICIES = frozenset({"HTTP1Only", "HTTP2Only", "HTTP2Optional", "HTTP2Preferred", "None"})
 HIGHEST_PORT = 65_535
 
@@ -55,6 +56,7 @@ def create_listener(region: Region, request: Request) -> dict[str, Any]:
         if shown_listener(region, existing) != shown_listener(region, wanted) | {"ListenerArn": existing.arn}:
             raise _duplicate(wanted.port)
         return {"Listeners": [shown_listener(region, existing)]}
+    check_listener(region, wanted, actions)
     check_forwarding(region, balancer, wanted.protocol, actions, None)
     check_verified(region, balancer, wanted, None)
     most = region.limits[f"listeners-per-{balancer.type}-load-balancer"]
@@ -95,6 +97,7 @@ def modify_listener(region: Region, request: Request) -> dict[str, Any]:
     actions = request.get("DefaultActions") or listener.default_rule.actions
     place = Place(balancer.type, wanted.protocol, wanted.port)
     check_actions(actions, place)
+    check_listener(region, wanted, actions, listener)
     check_forwarding(region, balancer, wanted.protocol, actions, listener.default_rule)
     for rule in listener.own_rules if wanted.protocol != listener.protocol else ():
         check_actions(rule.actions, place)

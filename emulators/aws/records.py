@@ -116,6 +116,7 @@ class Target:
     registered_at: float
     draining_since: float | None = None
     forced_state: str | None = None
+    server_id: str | None = None
 
 
 @dataclass(slots=True)

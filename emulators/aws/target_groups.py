@@ -16,7 +16,7 @@ from emulators.aws.tags import read_tags
 from emulators.aws.usage import users
 
 TARGET_TYPES = ("instance", "ip", "lambda", "alb")
-PROTOCOLS = ("HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP")
+PROTOCOLS = ("HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "QUIC", "TCP_QUIC")
 VERSIONS = ("HTTP1", "HTTP2", "GRPC")
 HIGHEST_PORT = 65_535
 

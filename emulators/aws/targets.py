@@ -12,6 +12,7 @@ from typing import Any
 
 from emulators.aws.errors import AwsError, invalid
 from emulators.aws.forwarding import check_target_quotas
+from emulators.aws.quic import check_server_ids, checked_server_id
 from emulators.aws.records import Request, Target, TargetGroup
 from emulators.aws.region import Region
 from emulators.aws.usage import drained_at, groups_of, users
@@ -40,8 +41,11 @@ def register_targets(region: Region, request: Request) -> dict[str, Any]:
         present = group.targets.get((target.id, target.port))
         if present is None or present.draining_since is not None:
             group.targets[target.id, target.port] = target
+        elif present.server_id != target.server_id:
+            raise invalid("The QUIC server ID of a registered target cannot be modified: deregister the target first")
     try:
         _check_balancers(region, group)
+        check_server_ids(region, group)
     except AwsError:
         group.targets = before
         raise
@@ -115,7 +119,8 @@ def _wanted(region: Region, group: TargetGroup, given: dict[str, Any]) -> Target
         raise invalid(f"Port '{port}' must be between 1 and {HIGHEST_PORT}")
     check = {"ip": _check_ip, "instance": _check_instance, "alb": _check_alb, "lambda": _check_lambda}
     check[group.target_type](region, group, given)
-    return Target(given["Id"], port, given.get("AvailabilityZone"), region.clock.now())
+    server = checked_server_id(group, given)
+    return Target(given["Id"], port, given.get("AvailabilityZone"), region.clock.now(), server_id=server)
 
 
 def _check_ip(region: Region, group: TargetGroup, given: dict[str, Any]) -> None:
@@ -194,6 +199,8 @@ def _shown(region: Region, group: TargetGroup, target: Target) -> dict[str, Any]
     shown = _description(group, (target.id, target.port), state, REASONS.get(state))
     if target.zone is not None:
         shown["Target"]["AvailabilityZone"] = target.zone
+    if target.server_id is not None:
+        shown["Target"]["QuicServerId"] = target.server_id
     return shown
 
 

@@ -1,7 +1,9 @@
-"""UDP listeners of network load balancers: an Envoy listener each, and a cluster of its own with all that it leads to.
+"""UDP and QUIC listeners of network load balancers: an Envoy listener each, with a cluster of all that it leads to.
 
 Envoy's UDP proxy knows no weighted clusters, so the shares of the target groups become weights of their targets. A flow
 (both addresses and ports) stays with its target for 120 s without a datagram (ELBv2 guide, "Listeners for your NLB").
+QUIC is passed on as any datagram is, flow by flow. What AWS does besides is not emulated: following the server id in a
+connection id to its target when the client's address changes.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from emulators.dataplane.target_groups import bare_cluster, places, socket_addre
 
 Json = dict[str, Any]
 
-CARRIED = frozenset({"UDP", "TCP_UDP"})
+CARRIED = frozenset({"UDP", "TCP_UDP", "QUIC", "TCP_QUIC"})
 IDLE = "120s"
 _PROXY = "type.googleapis.com/envoy.extensions.filters.udp.udp_proxy.v3."
 

@@ -20,7 +20,7 @@ CLIENT = "127.0.0.1"
 """Who the clients are, in the eyes of a security group."""
 
 _SERVING = frozenset({"active", "active_impaired"})
-_CARRIED = {"tcp": frozenset({"HTTP", "HTTPS", "TCP", "TLS", "TCP_UDP"}), "udp": CARRIED}
+_CARRIED = {"tcp": frozenset({"HTTP", "HTTPS", "TCP", "TLS", "TCP_UDP", "TCP_QUIC"}), "udp": CARRIED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,14 +118,18 @@ def target_group(item: Mapping[str, Any]) -> dict[str, Json]:
 
 
 def targets(descriptions: Iterable[Mapping[str, Any]]) -> list[Json]:
-    """Return the registered targets as sorted [address, port, zone]; those on their way out count as gone."""
+    """Return the registered targets as sorted [address, port, zone], of QUIC with the server id behind.
+
+    Those on their way out count as gone.
+    """
     found = []
     for item in descriptions:
         if item.get("TargetHealth", {}).get("State") in ("draining", "unhealthy.draining"):
             continue
         target = item["Target"]
         zone = ALL_ZONES if target.get("AvailabilityZone") == ALL_ZONES else ""
-        found.append([target["Id"], target["Port"], zone])
+        server = [target["QuicServerId"]] if "QuicServerId" in target else []
+        found.append([target["Id"], target["Port"], zone, *server])
     return list[Json](sorted(found))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from providers.aws.client_certificates import MOST_VERIFIED
+from providers.aws.config import read_aws
+from providers.aws.quic import QUIC
 from reconciler.ir import Capabilities, Config, frozen_map
 
 CERTIFICATE_OPTION = "routewright.dev/certificate-arn"
@@ -30,11 +32,12 @@ VERIFIED = "GatewayFrontendClientCertificateValidation"
 
 
 def capabilities(config: Config, *, verifies: bool) -> Capabilities:
-    """Return what an ALB can honour; the same for every scheme.
+    """Return what an ALB and an NLB can honour; the same for every scheme.
 
+    Where the NLB may carry QUIC it cannot carry UDP (`quic`).
     A deployment that cannot make trust stores (`verifies`) claims none, and says so of each listener that needs one.
     """
-    del config
+    quic = read_aws(config).quic
     return Capabilities(
         features=FEATURES,
         kinds=frozen_map(
@@ -43,9 +46,11 @@ def capabilities(config: Config, *, verifies: bool) -> Capabilities:
                 "HTTPS": ("HTTPRoute", "GRPCRoute"),
                 "TLS": ("TLSRoute",),
                 "TCP": ("TCPRoute",),
-                "UDP": ("UDPRoute",),
+                **({} if quic else {"UDP": ("UDPRoute",)}),
             }
         ),
+        carries=(QUIC,) if quic else (),
+        once=(QUIC,),
         unclaimed=UNCLAIMED if verifies else UNCLAIMED | {VERIFIED},
         tls_modes=("Passthrough", "Terminate"),
         client_validation=("AllowValidOnly", "AllowInsecureFallback"),

@@ -7,6 +7,7 @@ aws:
   allowedSecurityGroups: [sg-...]       # what a Gateway's own block may name besides those
   tags: {cost-centre: "4711"}
   addressMode: split                    # unified: one address, an NLB in front of the ALB
+  quic: true                            # streams may be QUIC: the NLB has no security groups, and no UDP
   regexAlternation: true                # may one regular expression carry several hosts or paths
   quotas: {rulesPerLoadBalancer: 200}   # what AWS raised for the account
 """
@@ -44,6 +45,7 @@ class AwsConfig:
     security_groups: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=frozen_map)
     regex_alternation: bool = False
+    quic: bool = False
     unified: bool = False
     quotas: Quotas = field(default_factory=Quotas)
 
@@ -68,6 +70,7 @@ def read_aws(config: Config) -> AwsConfig:
         security_groups=tuple(sorted(_strings(block.get("securityGroups")))),
         tags=frozen_map({str(k): str(v) for k, v in tags.items()} if isinstance(tags, Mapping) else {}),
         regex_alternation=block.get("regexAlternation") is True,
+        quic=block.get("quic") is True,
         unified=block.get("addressMode") == "unified",
         quotas=_quotas(quotas if isinstance(quotas, Mapping) else {}),
     )
@@ -103,6 +106,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Json], bool], str]] = {
         "a map of texts",
     ),
     "regexAlternation": (lambda value: isinstance(value, bool), "true or false"),
+    "quic": (lambda value: isinstance(value, bool), "true or false"),
     "addressMode": (lambda value: value in ("split", "unified"), "split or unified"),
     "quotas": (lambda value: isinstance(value, Mapping), "a map of numbers"),
 }
@@ -127,7 +131,7 @@ def _wrong(block: Mapping[str, Json]) -> Iterator[str]:
             yield f"spec.aws.quotas.{name} has to be a number above 0"
 
 
-_OF_THE_CLASS = ("allowedSecurityGroups", "quotas", "subnets", "vpc")
+_OF_THE_CLASS = ("allowedSecurityGroups", "quic", "quotas", "subnets", "vpc")
 """Where a load balancer stands, and what is allowed, is said by the GatewayClass alone."""
 
 

@@ -273,9 +273,8 @@ def _create_load_balancer(clients: Clients, made: Made, change: Change) -> None:
     spec = {name: want.spec[name] for name in ("Name", "Type", "Scheme", "IpAddressType")}
     subnets = [str(one) for one in wire.items(want.spec.get("Subnets") or made.network.get("Subnets"))]
     groups = made.groups(want.spec["SecurityGroups"])
-    answer = clients.call(
-        "elbv2", "CreateLoadBalancer", **spec, Subnets=subnets, SecurityGroups=groups, Tags=made.tags(want)
-    )
+    guarded = {"SecurityGroups": groups} if groups else {}
+    answer = clients.call("elbv2", "CreateLoadBalancer", **spec, Subnets=subnets, **guarded, Tags=made.tags(want))
     found = answer["LoadBalancers"][0]
     made.ids[change.key] = found["LoadBalancerArn"]
     if found["State"]["Code"] == "active":

@@ -18,6 +18,7 @@ from providers.aws.clients import PAGE, Clients
 from providers.aws.names import CLUSTER, GATEWAY_UID, NONCE, PREFIX, load_balancer_name
 from providers.aws.network import discover_subnets, read_security_group
 from providers.aws.ownership import is_owned, read_tags
+from providers.aws.quic import OPEN_NLB
 from providers.aws.resources import (
     ALB,
     CERTIFICATE,
@@ -128,8 +129,8 @@ class _Look:
         names = [str(one.spec["Name"]) for one in wanted]
         schemes = SCHEMES if self.look.depth is Depth.ALL else [str(one.spec["Scheme"]) for one in wanted]
         if self._touched(PART_BASE):
-            owner = self.owner
-            names += [load_balancer_name(owner.key, owner.uid, one, kind) for one in schemes for kind in BALANCERS]
+            owner, kinds = self.owner, (*BALANCERS, OPEN_NLB)
+            names += [load_balancer_name(owner.key, owner.uid, one, kind) for one in schemes for kind in kinds]
         return [item for name in dict.fromkeys(names) for item in self._by_name(name)]
 
     def _by_name(self, name: str) -> list[Item]:

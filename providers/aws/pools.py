@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from providers.aws.config import AwsConfig
 from providers.aws.names import target_group_name
+from providers.aws.quic import QUIC, server_id, stands_as
 from providers.aws.resources import ALB, NLB, target_group_key, targets_key, tg_attributes_key
-from reconciler.ir import BackendPool, Endpoint, HealthCheck, Json, LoadBalancer
+from reconciler.ir import BackendPool, HealthCheck, Json, LoadBalancer
 from reconciler.plan import Resource
 
 EMPTY = "no-backend"
@@ -25,7 +26,7 @@ class Group:
     """A target group to render.
 
     Attributes:
-        protocol: of the target group: HTTP, HTTPS, TCP, UDP or TCP_UDP.
+        protocol: of the target group: HTTP, HTTPS, TCP, UDP, TCP_UDP, QUIC or TCP_QUIC.
         version: ProtocolVersion of one for requests; "" for streams.
         pools: whose endpoints are in it; none for the empty one.
     """
@@ -60,7 +61,17 @@ def _group_of(lb: LoadBalancer, aws: AwsConfig, pools: Sequence[BackendPool], ki
     family = pool.family.lower()
     ids = [one.id for one in pools]
     attributes = _attributes(pool, requests=bool(version))
-    fixed: list[Json] = [lb.uid, balancer, lb.config.scheme, *ids, protocol, version, "ip", family, aws.vpc]
+    fixed: list[Json] = [
+        lb.uid,
+        stands_as(aws, balancer),
+        lb.config.scheme,
+        *ids,
+        protocol,
+        version,
+        "ip",
+        family,
+        aws.vpc,
+    ]
     name = target_group_name(lb.key, pool.service.name, [*fixed, attributes] if attributes else fixed)
     return Group(name, protocol, version, pool.service.port, family, tuple(pools), tuple(ids))
 
@@ -68,7 +79,7 @@ def _group_of(lb: LoadBalancer, aws: AwsConfig, pools: Sequence[BackendPool], ki
 def empty_group(lb: LoadBalancer, aws: AwsConfig, balancer: str, protocol: str, origins: Iterable[str] = ()) -> Group:
     """Return the target group without targets that takes the share of what cannot be reached."""
     version = "HTTP1" if balancer == ALB else ""
-    fixed: Json = [lb.uid, balancer, lb.config.scheme, EMPTY, protocol, aws.vpc]
+    fixed: Json = [lb.uid, stands_as(aws, balancer), lb.config.scheme, EMPTY, protocol, aws.vpc]
     name = target_group_name(lb.key, EMPTY, fixed)
     return Group(name, protocol, version, 80, "ipv4", (), tuple(origins))
 
@@ -80,7 +91,7 @@ def rendered(groups: Mapping[str, Group], aws: AwsConfig) -> Iterator[Resource]:
         if group.pools:
             if attributes := _attributes(group.pools[0], requests=bool(group.version)):
                 yield Resource(tg_attributes_key(name), attributes, group.origins)
-            yield Resource(targets_key(name), {"Targets": _targets(group.pools[0].endpoints)}, group.origins)
+            yield Resource(targets_key(name), {"Targets": _targets(group)}, group.origins)
 
 
 def _attributes(pool: BackendPool, *, requests: bool) -> dict[str, Json]:
@@ -95,8 +106,11 @@ def _attributes(pool: BackendPool, *, requests: bool) -> dict[str, Json]:
     return found
 
 
-def _targets(endpoints: Iterable[Endpoint]) -> list[Json]:
-    return [[one.address, one.port, ""] for one in sorted(endpoints)]
+def _targets(group: Group) -> list[Json]:
+    found: list[list[Json]] = [[one.address, one.port, ""] for one in sorted(group.pools[0].endpoints)]
+    if QUIC in group.protocol:
+        found = [[*one, server_id(str(one[0]), int(str(one[1])))] for one in found]
+    return list[Json](found)
 
 
 def _spec(group: Group, aws: AwsConfig) -> dict[str, Json]:

@@ -15,6 +15,7 @@ from providers.aws.errors import without_account
 from providers.aws.limiter import Limiter, Limits
 from providers.aws.observe import observe
 from providers.aws.plan import plan
+from providers.aws.quic import clashes
 from providers.aws.render import render
 from providers.aws.resources import LOAD_BALANCER, LOAD_BALANCER_KEY
 from providers.aws.sweep import Grace, Live, sweep
@@ -59,7 +60,7 @@ class AwsProvider:
 
     def check(self, config: Config) -> tuple[str, ...]:
         """Return what is wrong with the `aws` block."""
-        return check(config)
+        return (*check(config), *clashes(config))
 
     def refused(self, base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
         """Return what a Gateway may not say in its own `aws` block."""

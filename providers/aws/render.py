@@ -10,6 +10,7 @@ from providers.aws.client_certificates import mutual_authentication, trust_store
 from providers.aws.config import AwsConfig, read_aws
 from providers.aws.names import load_balancer_name, user_tags
 from providers.aws.pools import empty_group, rendered, request_group
+from providers.aws.quic import OPEN_NLB, QUIC, stands_as
 from providers.aws.resources import (
     ALB,
     LISTENER,
@@ -31,7 +32,7 @@ from providers.aws.resources import (
 )
 from providers.aws.rules import Naming, Rule, make_rules
 from providers.aws.served import served
-from providers.aws.streams import BOTH, Stream, Streams, make_streams
+from providers.aws.streams import BESIDE_TCP, Stream, Streams, make_streams
 from reconciler.ir import (
     Certificate,
     Forward,
@@ -47,7 +48,7 @@ EVERYBODY = {"ipv4": ("0.0.0.0/0",), "dualstack": ("0.0.0.0/0", "::/0")}
 MAX_DESCRIPTION = 255
 """Characters of a security group's description (EC2 API, CreateSecurityGroup); a name alone may have 253."""
 _TYPES = {ALB: "application", NLB: "network"}
-_TRANSPORTS = {"UDP": "udp"}
+_TRANSPORTS = {"UDP": "udp", QUIC: "udp"}
 _OF_BOTH = ("deletion_protection.", "access_logs.s3.", "ipv6.", "zonal_shift.")
 _OF_NLB = frozenset(
     {
@@ -122,11 +123,12 @@ def _names(resources: Mapping[ResourceKey, Resource]) -> Iterator[str]:
 def _base(lb: LoadBalancer, aws: AwsConfig, requests: Sequence[Frontend], streams: Streams) -> Iterator[Resource]:
     where = f"{lb.key.namespace}/{lb.key.name}"
     groups = aws.security_groups or (MANAGED,)
-    if MANAGED in groups:
+    guarded = {stands_as(aws, balancer) for balancer in _balancers(lb)} != {OPEN_NLB}
+    if MANAGED in groups and guarded:
         spec: dict[str, Json] = {"Description": f"routewright: clients of Gateway {where}"[:MAX_DESCRIPTION]}
         yield Resource(SECURITY_GROUP_KEY, spec | ({"VpcId": aws.vpc} if aws.vpc else {}), (str(lb.key),))
         sources = lb.config.source_ranges or EVERYBODY[lb.config.address_type]
-        for protocol, port, origins in _doors(requests, streams):
+        for protocol, port, origins in _doors(aws, requests, streams):
             opened: dict[str, Json] = {"Protocol": protocol, "Sources": list[Json](sorted(sources))}
             yield Resource(ingress_key(port, protocol), opened, origins)
     for balancer in _balancers(lb):
@@ -141,22 +143,28 @@ def _balancers(lb: LoadBalancer) -> tuple[str, ...]:
     return (*((ALB,) if requests else ()), *((NLB,) if streams else ()))
 
 
-def _doors(requests: Sequence[Frontend], streams: Streams) -> Iterator[tuple[str, int, tuple[str, ...]]]:
-    """Yield what clients connect to: transport, port, and which listeners for."""
+def _doors(
+    aws: AwsConfig, requests: Sequence[Frontend], streams: Streams
+) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+    """Yield what clients connect to where a security group has to let them: transport, port, which listeners for."""
     for frontend in requests:
         yield "tcp", frontend.port, _listener_names(frontend)
+    if aws.quic:
+        return
     for stream in streams.listeners:
-        for transport in ("tcp", "udp") if stream.protocol == BOTH else (_TRANSPORTS.get(stream.protocol, "tcp"),):
+        for transport in (
+            ("tcp", "udp") if stream.protocol in BESIDE_TCP.values() else (_TRANSPORTS.get(stream.protocol, "tcp"),)
+        ):
             yield transport, stream.frontend.port, stream.origins
 
 
 def _load_balancer(lb: LoadBalancer, aws: AwsConfig, groups: Sequence[str], balancer: str) -> dict[str, Json]:
     spec: dict[str, Json] = {
-        "Name": load_balancer_name(lb.key, lb.uid, lb.config.scheme, balancer),
+        "Name": load_balancer_name(lb.key, lb.uid, lb.config.scheme, stands_as(aws, balancer)),
         "Type": _TYPES[balancer],
         "Scheme": lb.config.scheme,
         "IpAddressType": lb.config.address_type,
-        "SecurityGroups": list[Json](sorted(groups)),
+        "SecurityGroups": list[Json]([] if stands_as(aws, balancer) == OPEN_NLB else sorted(groups)),
     }
     if balancer == ALB:
         spec[RULES_QUOTA] = aws.quotas.rules

@@ -18,7 +18,8 @@ target-group           "", "<tg name>"        Name, Protocol, ProtocolVersion, P
                                               HealthCheckIntervalSeconds, HealthCheckTimeoutSeconds,
                                               HealthyThresholdCount, UnhealthyThresholdCount, Matcher
 tg-attributes          "", "<tg name>"        attribute name: value, only non-default ones
-targets                "", "<tg name>"        Targets: sorted [address, port, zone] triples; zone "" or "all"
+targets                "", "<tg name>"        Targets: sorted [address, port, zone]; zone "" or "all"; of QUIC with the
+                                              server id behind
 ca-bundle              "", "<store name>"     Bucket, Key, Pem: what a trust store is made from, an object in S3
 trust-store            "", "<store name>"     Name, Certificates (their number); the name tells the content
 listener               "", "<port>"           Port, Protocol, SslPolicy (HTTPS), Certificate (HTTPS: see below),

@@ -7,16 +7,19 @@ several TLSRoutes on a port one is served and the others are told. Source: ELBv2
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from providers.aws.actions import CannotError, forward_to
 from providers.aws.config import AwsConfig
 from providers.aws.pools import Group, empty_group, stream_group
+from providers.aws.quic import QUIC
 from providers.aws.resources import NLB
 from reconciler.ir import Entry, Forward, Frontend, Json, LoadBalancer, Rejection
 
-BOTH = "TCP_UDP"
+BESIDE_TCP = {"UDP": "TCP_UDP", QUIC: "TCP_QUIC"}
+"""What a listener is that carries both TCP and datagrams of a protocol, by the latter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Stream:
 
     Attributes:
         frontend: what it serves; of a port with both transports the one of TCP.
-        protocol: TCP, UDP, TCP_UDP or TLS.
+        protocol: TCP, UDP, TCP_UDP, QUIC, TCP_QUIC or TLS.
         action: its default action, canonical.
     """
 
@@ -71,14 +74,15 @@ class _Port:
 
     def add(self, frontends: Sequence[Frontend]) -> None:
         """Add the listener of a port's frontends: of TCP and UDP together where both lead to the same."""
-        first, *more = sorted(frontends, key=lambda one: one.protocol == "UDP")
+        first, *more = sorted(frontends, key=lambda one: one.protocol in BESIDE_TCP)
         protocol = _protocol(first)
         if more and protocol == "TCP" and self._alike(first, more[0]):
             names = (*first.listeners, *more[0].listeners)
-            self._listen(first, BOTH, tuple(f"listener/{one.name}" for one in names))
+            self._listen(first, BESIDE_TCP[more[0].protocol], tuple(f"listener/{one.name}" for one in names))
             return
-        why = f"carries {first.protocol}, and an NLB takes UDP beside TCP only where both lead to one Service port"
-        self.found.rejections.extend(itertools.chain.from_iterable(_port_taken(one, why) for one in more))
+        for one in more:
+            only = f"an NLB takes {one.protocol} beside TCP only where both lead to one Service port"
+            self.found.rejections.extend(_port_taken(one, f"carries {first.protocol}, and {only}"))
         self._listen(first, protocol, tuple(f"listener/{one.name}" for one in first.listeners))
 
     def _alike(self, one: Frontend, other: Frontend) -> bool:
@@ -119,6 +123,8 @@ class _Port:
         """Return where a listener forwards to; without anything valid, to a target group without targets."""
         empty = empty_group(self.lb, self.aws, NLB, transport)
         forward = entry.action if entry is not None and isinstance(entry.action, Forward) else Forward((), 1)
+        if QUIC in transport:
+            self._told_apart(forward)
         groups = {pool.pool: self._group(pool.pool, transport) for pool in forward.pools}
         names = {pool: group.name for pool, group in groups.items()}
         action = forward_to(forward, names, empty.name, self.aws.quotas.groups_per_stream)
@@ -126,9 +132,15 @@ class _Port:
         self.found.groups.update({one.name: one for one in (*groups.values(), empty) if one.name in used})
         return action
 
+    def _told_apart(self, forward: Forward) -> None:
+        """Raise CannotError for an endpoint of two backends: its listener tells servers apart by their ids."""
+        places = Counter((e.address, e.port) for pool in forward.pools for e in self.lb.pool(pool.pool).endpoints)
+        if twice := sorted(f"{address}:{port}" for (address, port), count in places.items() if count > 1):
+            raise CannotError(f"{twice[0]} stands behind two backends, and on a QUIC listener a server has one place")
+
     def _group(self, pool_id: str, transport: str) -> Group:
         pools = [self.lb.pool(pool_id)]
-        if transport == BOTH:
+        if transport in BESIDE_TCP.values():
             other = pool_id.removesuffix("/tcp") + "/udp"
             pools += [pool for pool in self.lb.pools if pool.id == other]
         return stream_group(self.lb, self.aws, pools, transport)

@@ -85,10 +85,12 @@ def target_group(spec: Mapping[str, Json]) -> dict[str, Any]:
 
 
 def targets(canonical: Json) -> list[dict[str, Any]]:
-    """Return targets; an address outside of the VPC carries its zone `all`."""
+    """Return targets; an address outside of the VPC carries its zone `all`, one of QUIC its server id."""
     return [
-        {"Id": address, "Port": port} | ({"AvailabilityZone": zone} if zone else {})
-        for address, port, zone in items(canonical)
+        {"Id": address, "Port": port}
+        | ({"AvailabilityZone": zone} if zone else {})
+        | ({"QuicServerId": server[0]} if server else {})
+        for address, port, zone, *server in items(canonical)
     ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from reconciler.gatewayapi.fences import Block, fenced
 from reconciler.gatewayapi.graph import Attachment, Graph, ListenerNode, RuleBackends
 from reconciler.gatewayapi.hostnames import covers, specificity
-from reconciler.gatewayapi.kinds import route_kinds, transport_of
+from reconciler.gatewayapi.kinds import carried, route_kinds, transport_of
 from reconciler.gatewayapi.precedence import Rank, rank
 from reconciler.gatewayapi.resources import Listener, Rule
 from reconciler.ir import (
@@ -55,7 +55,7 @@ def compile_ir(graph: Graph) -> Compiled:
     used = {pool for f in frontends for e in f.entries for pool in _pools_of(e.action)}
     pools = tuple(graph.pools[pool] for pool in sorted(used))
     labels = frozen_map({**gateway.labels, **gateway.annotations})
-    protocols = tuple(sorted({node.listener.protocol for node in graph.listeners if node.known}))
+    protocols = tuple(sorted({carried(node.listener.protocol) for node in graph.listeners if node.known}))
     wanted = replace(empty, frontends=frontends, pools=pools, labels=labels, protocols=protocols)
     return Compiled(replace(wanted, addresses=graph.addresses))
 
@@ -104,12 +104,12 @@ def _frontend(graph: Graph, port: int, nodes: Sequence[ListenerNode], bound: _Bo
     first = nodes[0].listener
     frontend = Frontend(
         port=port,
-        protocol=first.protocol,
+        protocol=carried(first.protocol),
         listeners=tuple(
             FrontendListener(one.listener.id, one.listener.hostname, one.certificates, places[one.listener.id])
             for one in nodes
         ),
-        entries=tuple(fenced(blocks, streams=first.protocol not in ("HTTP", "HTTPS"))),
+        entries=tuple(fenced(blocks, streams=carried(first.protocol) not in ("HTTP", "HTTPS"))),
         certificates=_certificates([one for one in order if one.listener.id in served]),
         tls_options=frozen_map({k: v for node in reversed(nodes) for k, v in node.listener.tls_options.items()}),
         tls_mode=first.tls_mode,

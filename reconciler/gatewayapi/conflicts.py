@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from reconciler.gatewayapi.graph import Problem
 from reconciler.gatewayapi.hostnames import overlap
-from reconciler.gatewayapi.kinds import transport_of
+from reconciler.gatewayapi.kinds import has_hostnames, transport_of
 from reconciler.gatewayapi.resources import Listener
 
 _ENCRYPTED = frozenset({"HTTPS", "TLS"})
@@ -46,7 +46,7 @@ def _conflict(listener: Listener, others: Sequence[Listener]) -> Problem | None:
         message = f"port {listener.port} is also used, with another {other}, by {names}"
         return Problem("Conflicted", "ProtocolConflict", message)
     same = [other for other in others if other.protocol == listener.protocol]
-    if same and listener.protocol in ("TCP", "UDP"):
+    if same and transport_of(listener.protocol) and not has_hostnames(listener.protocol):
         message = f"port {listener.port} is also used by {_called(same[0], listener)}"
         return Problem("Conflicted", "ProtocolConflict", message)
     equal = [other for other in same if other.hostname == listener.hostname]

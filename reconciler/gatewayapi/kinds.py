@@ -16,7 +16,7 @@ from reconciler.gatewayapi.read_grpc import read_grpc_rules
 from reconciler.gatewayapi.read_http import read_http_rules
 from reconciler.gatewayapi.read_streams import read_stream_rules
 from reconciler.gatewayapi.resources import GROUP, Rule
-from reconciler.ir import frozen_map
+from reconciler.ir import Capabilities, frozen_map
 
 ENTRY_POINTS = "routewright.route_kinds"
 
@@ -29,6 +29,8 @@ class RouteKind:
         name: e.g. `HTTPRoute`; unique among all kinds, whatever their groups.
         plural: as the API server's paths name it, e.g. `httproutes`.
         protocols: listener protocols that it attaches to.
+        carried: what a provider has to carry for a protocol of its own, e.g. QUIC for `example.com/QUIC`; "" for the
+            protocol as it is named.
         read_rules: reads `spec` into rules; total: what cannot be read is left out or named in `Rule.unknown`.
         group, version: of its API.
         backend: what is spoken to its backends unless the Service says otherwise: HTTP, GRPC, TCP or UDP.
@@ -47,6 +49,7 @@ class RouteKind:
     hostnames: bool = False
     no_backend: int = 0
     optional: bool = True
+    carried: str = ""
 
     @property
     def transport(self) -> str:
@@ -89,4 +92,33 @@ def route_kinds() -> Mapping[str, RouteKind]:
 @cache
 def transport_of(protocol: str) -> str:
     """Return what a listener protocol runs on, TCP or UDP; "" for a protocol that no kind attaches to."""
-    return next((kind.transport for kind in route_kinds().values() if protocol in kind.protocols), "")
+    kinds = route_kinds().values()
+    return next((one.transport for one in kinds if protocol in one.protocols or protocol == one.carried), "")
+
+
+@cache
+def carried(protocol: str) -> str:
+    """Return what a provider carries for a listener protocol: the protocol itself unless a registered kind says else.
+
+    Protocols with a domain in front are an implementation's own (specification, `ProtocolType`), so no cloud knows them
+    by that name.
+    """
+    found = (kind.carried for kind in route_kinds().values() if protocol in kind.protocols)
+    return next(filter(None, found), protocol)
+
+
+@cache
+def has_hostnames(protocol: str) -> bool:
+    """Return whether hostnames tell listeners of a protocol on one port apart."""
+    return any(kind.hostnames for kind in route_kinds().values() if protocol in kind.protocols)
+
+
+def takers(can: Capabilities) -> Mapping[str, tuple[str, ...]]:
+    """Return the kinds that each listener protocol takes: a provider's own, and registered ones that it can carry."""
+    found, built_in = dict(can.kinds), {kind.name for kind in BUILT_IN}
+    for kind in route_kinds().values():
+        for protocol in () if kind.name in built_in else kind.protocols:
+            known = found.get(protocol, ())
+            if kind.name not in known and carried(protocol) in {*can.kinds, *can.carries}:
+                found[protocol] = (*known, kind.name)
+    return frozen_map(found)

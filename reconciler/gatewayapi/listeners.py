@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.gatewayapi.conflicts import conflicts, overlapping
 from reconciler.gatewayapi.graph import ListenerNode, Problem
-from reconciler.gatewayapi.kinds import route_kinds, transport_of
+from reconciler.gatewayapi.kinds import carried, route_kinds, takers, transport_of
 from reconciler.gatewayapi.resources import Gateway, Listener
 from reconciler.gatewayapi.tls_refs import TlsRefs
 from reconciler.ir import CaBundle, Capabilities, Certificate, ClientValidation, Config
@@ -40,18 +40,23 @@ class Judge:
         """Refuse the listeners of ports beyond what a load balancer can have, by precedence."""
         ports, verified = set[tuple[int, str]](), set[tuple[int, str]]()
         most, most_verified = self.capabilities.max_ports, self.capabilities.max_verified_ports
+        single = {protocol: set[tuple[int, str]]() for protocol in self.capabilities.once}
         for node in nodes:
             if not node.served:
                 yield node
                 continue
             port = (node.listener.port, transport_of(node.listener.protocol))
+            wire = carried(node.listener.protocol)
             clients = node.client_validation
             verifies = clients is not None and clients.mode == "AllowValidOnly"
             if _full(ports, port, most):
                 yield replace(node, problems=(_too_many(node.listener, most), *node.problems))
             elif verifies and _full(verified, port, most_verified):
                 yield replace(node, problems=(_too_many_verified(most_verified), *node.problems))
+            elif wire in single and _full(single[wire], port, 1):
+                yield replace(node, problems=(_only_one(wire, node.listener.port), *node.problems))
             else:
+                single.get(wire, set()).add(port)
                 ports.add(port)
                 verified |= {port} if verifies else set()
                 yield node
@@ -74,7 +79,7 @@ class Judge:
         )
 
     def _unsupported(self, listener: Listener) -> Problem | None:
-        known = self.capabilities.kinds
+        known = takers(self.capabilities)
         if listener.protocol not in known:
             message = f'protocol "{listener.protocol}" is not supported here; supported are {", ".join(sorted(known))}'
             return Problem("Accepted", "UnsupportedProtocol", message)
@@ -89,7 +94,7 @@ class Judge:
         return None
 
     def _kinds(self, listener: Listener) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
-        supported = self.capabilities.kinds[listener.protocol]
+        supported = takers(self.capabilities)[listener.protocol]
         if not listener.allowed.kinds:
             return supported, ()
         given = dict.fromkeys(listener.allowed.kinds)
@@ -163,6 +168,11 @@ def _too_many_verified(limit: int) -> Problem:
 
 def _full(taken: Collection[tuple[int, str]], port: tuple[int, str], limit: int) -> bool:
     return bool(limit) and port not in taken and len(taken) >= limit
+
+
+def _only_one(protocol: str, port: int) -> Problem:
+    message = f"port {port}: a load balancer has {protocol} on one port here, and another listener has it already"
+    return Problem("Accepted", "PortUnavailable", message)
 
 
 def _bad_certificate(message: str) -> Problem:

@@ -1,0 +1,98 @@
+"""QUIC through whole runs, on the strict emulated account: made, kept, changed, moved and taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from emulators.aws.inprocess import strict_aws
+from providers.aws.quic import server_id
+from reconciler.events import Cause
+from reconciler.reconcile import ALLOW_DISRUPTION
+from tests.aws_world import World
+from tests.builders import gateway, gateway_class, listener
+from tests.fakes import trigger
+from tests.unit.extensions.test_quicroute import QUIC, REF, config, quic_route, served
+
+
+@pytest.fixture(name="world")
+def _world(quicroute: None) -> Iterator[World]:
+    """Return an account after the first run of a Gateway with a QUIC listener."""
+    del quicroute
+    with strict_aws() as account:
+        world = World(account)
+        world.cluster.put(gateway_class(parametersRef=REF), config(aws={"quic": True}), gateway(listeners=[QUIC]))
+        world.cluster.put(quic_route(), *served())
+        settle(world)
+        yield world
+
+
+def settle(world: World) -> None:
+    """Look at everything, until nothing is waited for."""
+    while world.run(trigger(cause=Cause.DEEP)).retry_after is not None:
+        pass
+
+
+def elbv2(world: World) -> Any:
+    return world.account.client("elbv2")
+
+
+def targets(world: World) -> list[dict[str, Any]]:
+    (group,) = elbv2(world).describe_target_groups()["TargetGroups"]
+    found = elbv2(world).describe_target_health(TargetGroupArn=group["TargetGroupArn"])
+    states = [one for one in found["TargetHealthDescriptions"] if one["TargetHealth"]["State"] != "draining"]
+    return [one["Target"] for one in states]
+
+
+def test_aws_accepts_what_is_wanted_and_a_second_run_writes_nothing(world: World) -> None:
+    (balancer,) = elbv2(world).describe_load_balancers()["LoadBalancers"]
+    (found,) = elbv2(world).describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    world.forget()
+    settle(world)
+
+    assert ("network", "QUIC", 443) == (balancer["Type"], found["Protocol"], found["Port"])
+    assert not balancer.get("SecurityGroups")
+    assert [] == world.operations()
+
+
+def test_a_pod_replaced_costs_its_registration_and_the_others_deregistration(world: World) -> None:
+    world.forget()
+    world.cluster.put(*served(address="10.0.0.8"))
+    settle(world)
+
+    assert ["RegisterTargets", "DeregisterTargets"] == world.operations()
+    assert [{"Id": "10.0.0.8", "Port": 8443, "QuicServerId": server_id("10.0.0.8", 8443)}] == targets(world)
+
+
+def test_a_target_of_another_server_id_is_mended(world: World) -> None:
+    (group,) = elbv2(world).describe_target_groups()["TargetGroups"]
+    arn, place = group["TargetGroupArn"], {"Id": "10.0.0.9", "Port": 8443}
+    elbv2(world).register_targets(TargetGroupArn=arn, Targets=[place | {"QuicServerId": "0x00000000000000ff"}])
+    settle(world)
+
+    assert ["10.0.0.7"] == [one["Id"] for one in targets(world)]
+
+
+def test_a_gateway_that_goes_leaves_nothing(world: World) -> None:
+    world.cluster.remove("Gateway", "infra", "gw")
+    settle(world)
+
+    assert [] == elbv2(world).describe_load_balancers()["LoadBalancers"]
+    assert [] == elbv2(world).describe_target_groups()["TargetGroups"]
+
+
+def test_a_class_that_says_otherwise_moves_the_load_balancer_only_with_the_annotation(world: World) -> None:
+    world.cluster.put(gateway(listeners=[listener("tcp", 9000, "TCP")]), config(aws={"quic": False}))
+    before = {one["LoadBalancerName"] for one in elbv2(world).describe_load_balancers()["LoadBalancers"]}
+    world.forget()
+    held = world.run(trigger(cause=Cause.RESYNC))
+
+    assert [] == world.operations()
+    assert ALLOW_DISRUPTION in str(held)
+    world.cluster.get("Gateway", "infra", "gw")["metadata"]["annotations"][ALLOW_DISRUPTION] = "true"
+    settle(world)
+    (after,) = elbv2(world).describe_load_balancers()["LoadBalancers"]
+    assert after["LoadBalancerName"] not in before
+    assert after["SecurityGroups"]
