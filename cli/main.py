@@ -30,12 +30,6 @@ class Output(StrEnum):
     YAML = "yaml"
 
 
-class ProviderName(StrEnum):
-    """The clouds."""
-
-    AWS = "aws"
-
-
 @app.callback()
 def root() -> None:
     """Gateway API objects become cloud load balancers."""
@@ -47,7 +41,9 @@ def plan(
         list[str],
         typer.Option("-f", "--file", help="Manifests: a folder, a file, or - for standard input; repeatable."),
     ],
-    provider: Annotated[ProviderName, typer.Option(help="The cloud to plan for.")] = ProviderName.AWS,
+    provider: Annotated[
+        str, typer.Option(help="The cloud to plan for, by its name among `routewright.providers`.")
+    ] = "aws",
     output: Annotated[Output, typer.Option(help="Tables for people, or one YAML document.")] = Output.TABLE,
     crds: Annotated[
         Path | None, typer.Option(help="Folder with the CRDs whose schemas the input is checked by.")
@@ -70,7 +66,7 @@ def plan(
 
     errors = Console(stderr=True)
     try:
-        answer = make_plan(where, provider.value, crds, bucket)
+        answer = make_plan(where, provider, crds, bucket)
     except (ManifestError, ReconcilerError) as error:
         errors.print(plain(str(error), style="red"))
         raise typer.Exit(1) from error

@@ -12,7 +12,7 @@ from cli.classes import shipped_for
 from cli.manifests import Manifest, ManifestError, read_manifests
 from cli.schema import Finding, check, default_crds, read_schemas
 from kube.certificates import bundle_of, facts_of
-from providers import provider_for
+from providers import provider_for, provider_kinds
 from reconciler.gatewayapi.read import kind_of
 from reconciler.ir import CaBundle, CertificateFacts
 from reconciler.offline import Offline, Planned, plan_offline
@@ -29,11 +29,14 @@ class Answer:
 
 
 def make_plan(where: Sequence[str], provider: str = "aws", crds: Path | None = None, bucket: str = "") -> Answer:
-    """Return the plan of manifests; `bucket` is the deployment's for certificate authorities.
+    """Return the plan of manifests for a cloud by its registered name; `bucket` is the deployment's for authorities.
 
-    Raises ManifestError for input that cannot be read.
+    Raises ManifestError for input that cannot be read, or a cloud that nobody registered.
     """
-    controller = f"routewright.dev/{provider}"
+    kinds = provider_kinds()
+    if provider not in kinds:
+        raise ManifestError(f"no provider is called {provider!r}; known are {', '.join(sorted(kinds))}")
+    controller = kinds[provider].controller
     return plan_with(where, controller, provider_for(controller, bucket=bucket), crds)
 
 

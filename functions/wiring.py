@@ -22,7 +22,7 @@ from reconciler.reconcile import Room
 if TYPE_CHECKING:
     from functions.queue import SqsQueue
     from kube.cluster import KubeCluster
-    from providers.aws.provider import AwsProvider
+    from reconciler.ports import Provider
 
 PREFIX = "ROUTEWRIGHT_"
 MODES = ("apply", "observe")
@@ -145,7 +145,7 @@ class Container:
     """What lives as long as the function's container: clients, kept warm. `clock`: seconds since the epoch."""
 
     settings: Settings
-    provider: AwsProvider
+    provider: Provider
     queue: SqsQueue
     deadline: Deadline
     _clusters: dict[str, KubeCluster] = field(default_factory=dict)

@@ -1,19 +1,45 @@
-"""Cloud adapters, one folder a cloud, the same file names in each.
+"""Cloud adapters, one folder a cloud, the same file names in each; and how another package adds one.
 
-An SDK is imported only when its provider is chosen.
+A package registers a cloud by an entry point of the group `routewright.providers`: its value is a `kinds.ProviderKind`.
+An SDK is imported only when its provider is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
+from providers.kinds import Deployment, ProviderKind
 from reconciler.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from providers.aws.provider import AwsProvider
+    from reconciler.ports import Provider
 
-AWS = "routewright.dev/aws"
+ENTRY_POINTS = "routewright.providers"
+
+
+def _aws(deployment: Deployment) -> Provider:
+    from providers.aws.provider import make
+
+    return make(deployment)
+
+
+BUILT_IN: Mapping[str, ProviderKind] = {"aws": ProviderKind("routewright.dev/aws", _aws)}
+
+
+@cache
+def provider_kinds() -> Mapping[str, ProviderKind]:
+    """Return all clouds by name. Raises TypeError for an entry point that is no ProviderKind, or repeats another."""
+    found = dict(BUILT_IN)
+    for point in entry_points(group=ENTRY_POINTS):
+        kind = point.load()
+        taken = isinstance(kind, ProviderKind) and any(kind.controller == one.controller for one in found.values())
+        if not isinstance(kind, ProviderKind) or taken or point.name in found:
+            raise TypeError(f"entry point {point.name} of {ENTRY_POINTS}: not a ProviderKind, or one that is known")
+        found[point.name] = kind
+    return found
 
 
 def provider_for(  # noqa: PLR0913 - settings, each with a default
@@ -25,25 +51,16 @@ def provider_for(  # noqa: PLR0913 - settings, each with a default
     rate: float = 1.0,
     settle: float = 0.0,
     bucket: str = "",
-) -> AwsProvider:
-    """Return the provider of a controllerName; a suffix (`routewright.dev/aws-canary`) is a second deployment's.
+) -> Provider:
+    """Return the provider of a controllerName for a deployment (see `Deployment`).
 
-    Args:
-        controller: our controllerName.
-        left: seconds left of the invocation under way.
-        roles: identities that a GatewayClass may ask us to assume.
-        concurrency: how many reconciles share the deployment's rate of calls.
-        rate: how many times the cloud's documented limits the account has, where they were raised or an emulator has
-            none.
-        settle: seconds until what the cloud acknowledged is everywhere, so that what it replaced may go.
-        bucket: where the objects stand that the cloud reads certificate authorities from; "" for nowhere.
-
-    Raises:
-        Misconfigured: no provider has this name, or so many reconciles cannot stay within the account's limits.
+    A suffix (`routewright.dev/aws-canary`) is a second deployment's. Raises Misconfigured if no provider has the name,
+    or the one that has it cannot work for this deployment.
     """
-    if controller == AWS or controller.startswith(f"{AWS}-"):
-        from providers.aws.limiter import limits
-        from providers.aws.provider import AwsProvider
-
-        return AwsProvider(left, roles, limits(concurrency, rate), settle=settle, bucket=bucket)
-    raise Misconfigured(f"no provider has the controllerName {controller!r}; known is {AWS}, with or without a suffix")
+    for kind in provider_kinds().values():
+        if controller == kind.controller or controller.startswith(f"{kind.controller}-"):
+            return kind.make(Deployment(left, roles, concurrency, rate, settle, bucket))
+    known = ", ".join(sorted(kind.controller for kind in provider_kinds().values()))
+    raise Misconfigured(
+        f"no provider has the controllerName {controller!r}; known are {known}, with or without a suffix"
+    )

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from providers.kinds import Deployment, ProviderKind
 from reconciler.errors import Misconfigured, ReconcilerError, TransientError
 from reconciler.gatewayapi.kinds import route_kinds, transport_of
-from reconciler.ir import Capabilities, Config, Entry, Frontend, Json, LoadBalancer, Rejection, frozen_map
+from reconciler.ir import Capabilities, Config, Entry, Frontend, Json, LoadBalancer, Placement, Rejection, frozen_map
 from reconciler.keys import GatewayKey
 from reconciler.plan import (
     Change,
@@ -30,7 +31,7 @@ from reconciler.plan import (
     diff,
     digest,
 )
-from reconciler.ports import Owner, ReadSecret
+from reconciler.ports import Live, Owner, ReadSecret
 
 LOAD_BALANCER, POOL, ENDPOINTS, FRONTEND = "load-balancer", "pool", "endpoints", "frontend"
 _ORDER = (LOAD_BALANCER, POOL, ENDPOINTS, FRONTEND)
@@ -43,6 +44,8 @@ class MemoryCloud:
 
     held: dict[str, dict[ResourceKey, Resource]] = field(default_factory=dict)
     owners: dict[str, tuple[str, str]] = field(default_factory=dict)  # name -> (uid, nonce)
+    keys: dict[str, GatewayKey] = field(default_factory=dict)
+    absent: dict[str, float] = field(default_factory=dict)  # name -> when a sweep first found its Gateway gone
     calls: list[str] = field(default_factory=list)
     on_call: Callable[[str], None] = lambda _: None
     after_call: Callable[[str], None] = lambda _: None
@@ -131,17 +134,35 @@ class MemoryProvider:
         del ids
         return {}
 
+    def sweep(self, cluster: str, live: Live, grace: float, now: float, placement: Placement) -> Mapping[str, int]:
+        """Remove the load balancers of a cluster whose Gateways were gone at every sweep of the grace."""
+        del placement
+        gone = 0
+        for name, key in [(name, key) for name, key in self.cloud.keys.items() if key.cluster == cluster]:
+            if live(f"{key.namespace}/{key.name}", self.cloud.owners[name][0]):
+                self.cloud.absent.pop(name, None)
+            elif now - self.cloud.absent.setdefault(name, now) >= grace:
+                self._forget(name)
+                gone += 1
+        return {LOAD_BALANCER: gone} if gone else {}
+
+    def _forget(self, name: str) -> None:
+        cloud = self.cloud
+        del cloud.held[name], cloud.owners[name], cloud.keys[name]
+        cloud.absent.pop(name, None)
+
     def _make(self, name: str, owner: Owner, change: Change) -> None:
         cloud = self.cloud
         cloud.calls.append(change.call)
         cloud.on_call(change.call)
         if change.want is not None:
             cloud.owners.setdefault(name, (owner.uid, owner.nonce))
+            cloud.keys[name] = owner.key
             cloud.held.setdefault(name, {})[change.key] = change.want
         else:
             cloud.held[name].pop(change.key, None)
             if change.key.kind == LOAD_BALANCER:
-                del cloud.held[name], cloud.owners[name]
+                self._forget(name)
         cloud.after_call(change.call)
 
 
@@ -209,3 +230,13 @@ def _change(difference: Difference) -> Change:
     )
     got = replace(difference.got) if difference.got else None
     return Change(difference.op, difference.key, difference.want, got, why, call=f"{verb}:{difference.key}")
+
+
+def make(deployment: Deployment) -> MemoryProvider:
+    """Return a provider with an empty cloud: it needs nothing of a deployment."""
+    del deployment
+    return MemoryProvider()
+
+
+KIND = ProviderKind("routewright.dev/memory", make)
+"""What the entry point `memory` of `routewright.providers` names."""

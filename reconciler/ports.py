@@ -24,6 +24,12 @@ class KeyPair:
     private_key: str = field(repr=False)
 
 
+type Live = Callable[[str, str], bool]
+"""(`namespace/name`, or what stands for it where the cloud took no more; UID) -> whether such a Gateway exists.
+
+Raises rather than guesses.
+"""
+
 type ReadSecret = Callable[[SecretRef, str], KeyPair]
 """Reads a key pair at the moment of import; raises Conflict if its fingerprint is not the planned one."""
 
@@ -73,6 +79,13 @@ class Provider(Protocol):
         """Return, of what is waited for (`Awaited.id`), seconds until another look at it is worth the call.
 
         What is ready, has failed or is gone is absent: a run has to look. Raises ReconcilerError.
+        """
+
+    def sweep(self, cluster: str, live: Live, grace: float, now: float, placement: Placement) -> Mapping[str, int]:
+        """Remove what is a cluster's and no live Gateway's, in one placement; return how much, by kind.
+
+        Nothing goes before every sweep of `grace` seconds found it so; `now` in seconds since the epoch. Raises
+        ReconcilerError.
         """
 
 

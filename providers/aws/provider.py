@@ -12,18 +12,19 @@ from providers.aws.capabilities import capabilities
 from providers.aws.clients import Clients
 from providers.aws.config import check, refused
 from providers.aws.errors import without_account
-from providers.aws.limiter import Limiter, Limits
+from providers.aws.limiter import Limiter, Limits, limits
 from providers.aws.observe import observe
 from providers.aws.plan import plan
 from providers.aws.quic import clashes
 from providers.aws.render import render
 from providers.aws.resources import LOAD_BALANCER, LOAD_BALANCER_KEY
-from providers.aws.sweep import Grace, Live, sweep
+from providers.aws.sweep import Grace, sweep
 from providers.aws.waiting import waits
+from providers.kinds import Deployment
 from reconciler.errors import Misconfigured
 from reconciler.ir import Capabilities, Config, Json, LoadBalancer, Placement
 from reconciler.plan import Look, Outcome, Plan, Rendered, ResourceSet
-from reconciler.ports import Owner, ReadSecret
+from reconciler.ports import Live, Owner, ReadSecret
 
 OWN = Placement()
 """The Region of our environment, with our own identity."""
@@ -109,3 +110,9 @@ class AwsProvider:
             if key not in self._clients:
                 self._clients[key] = Clients(placement.region, placement.role, limiter, self.left)
             return self._clients[key]
+
+
+def make(deployment: Deployment) -> AwsProvider:
+    """Return the provider for a deployment. Raises Misconfigured for more reconciles than its account allows."""
+    shared = limits(deployment.concurrency, deployment.rate)
+    return AwsProvider(deployment.left, deployment.roles, shared, settle=deployment.settle, bucket=deployment.bucket)

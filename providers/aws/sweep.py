@@ -18,12 +18,9 @@ from providers.aws.names import GATEWAY, GATEWAY_UID, PREFIX, bundle_prefix
 from providers.aws.ownership import tagged
 from providers.aws.trust_stores import list_bundles, name_of, owner_of
 from reconciler.errors import Conflict, NotReady, PermissionDenied
+from reconciler.ports import Live
 
 UNUSED_SINCE = f"{PREFIX}unused-since"
-
-type Live = Callable[[str, str], bool]
-"""(value of the GATEWAY tag, UID) -> whether such a Gateway exists; raises rather than guesses."""
-
 
 type Call = tuple[str, str, Mapping[str, Any]]
 """Service, operation, arguments."""

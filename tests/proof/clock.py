@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 from emulators.aws.account import Account
-from providers import provider_for
 from providers.aws.provider import AwsProvider
+from tests.aws_provider import provider_for
 from tests.builders import CONTROLLER
 
 

@@ -17,7 +17,6 @@ from emulators.aws.faults import Fault, ProcessCut
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.journal import Entry
 from emulators.aws.settings import Settings
-from providers import provider_for
 from providers.aws.provider import AwsProvider
 from reconciler.errors import TransientError
 from reconciler.events import Cause, Seen
@@ -28,6 +27,7 @@ from reconciler.ir import FixedResponse, Forward, LoadBalancer, Redirect, first_
 from reconciler.keys import GatewayKey
 from reconciler.matches import Request
 from reconciler.reconcile import Room, reconcile
+from tests.aws_provider import provider_for
 from tests.builders import CLUSTER, CONTROLLER
 from tests.fakes import FakeCluster, trigger
 from tests.proof.alb import Answer, Evaluator

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from emulators.aws.inprocess import strict_aws
-from providers import provider_for
 from reconciler.reconcile import Result, Room, reconcile
+from tests.aws_provider import provider_for
 from tests.aws_world import CHANGED, World
 from tests.builders import CONTROLLER, backend, endpoints, exact, prefix, route, rule
 from tests.fakes import trigger

@@ -12,10 +12,10 @@ import pytest
 from emulators.aws.account import Account
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.settings import Settings
-from providers import provider_for
 from providers.aws.waiting import awaited
 from reconciler.errors import Misconfigured
 from reconciler.ir import Placement
+from tests.aws_provider import provider_for
 from tests.builders import CONTROLLER
 
 ROLE = "arn:aws:iam::123456789012:role/routewright"
