@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kube import kinds as edge
 from reconciler.gatewayapi import kinds
 
 ROOT = Path(__file__).parents[1]
 EXTENSION = ROOT / "extensions" / "quicroute"
+EDGE = edge.ROUTES
+"""Read when the edge is imported, so here, before anything is installed: other tests of this process see none of it."""
 _CACHED = (kinds.route_kinds, kinds.transport_of, kinds.carried, kinds.has_hostnames)
 
 

@@ -171,8 +171,8 @@ def _changes(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
 
 
 _MOVES = (
-    "another load balancer takes its place (a scheme cannot be changed), with another address: clients that still use "
-    "the former one are cut off"
+    "another load balancer takes its place (neither its scheme nor whether it has security groups can be changed), "
+    "with another address: clients that still use the former one are cut off"
 )
 
 
