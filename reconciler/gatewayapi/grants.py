@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.resources import GROUP, ReferenceGrant
 
 
 @dataclass(frozen=True, slots=True)
 class Referrer:
-    """Whose reference it is: a kind of the Gateway API group, in a namespace."""
+    """Whose reference it is: a kind, of the Gateway API group unless a package registered it, in a namespace."""
 
     kind: str
     namespace: str
@@ -31,9 +32,10 @@ class Grants:
 
     def __init__(self, grants: Iterable[ReferenceGrant]) -> None:
         self._targets: dict[tuple[str, str, str], set[tuple[str, str, str]]] = {}
+        kinds = route_kinds()
         for grant in grants:
             for group, kind, namespace in grant.sources:
-                if group == GROUP:
+                if group == (kinds[kind].group if kind in kinds else GROUP):
                     key = (kind, namespace, grant.meta.namespace)
                     self._targets.setdefault(key, set()).update(grant.targets)
 

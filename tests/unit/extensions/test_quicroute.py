@@ -19,6 +19,7 @@ from reconciler.ir import Close, Config, Forward
 from reconciler.offline import Offline, plan_offline
 from tests.builders import (
     CONTROLLER,
+    GROUP,
     backend,
     gateway,
     gateway_class,
@@ -177,6 +178,40 @@ def test_a_backend_that_is_not_there_is_told_on_the_quic_route() -> None:
 
     assert Close() == world.lb().frontends[0].entries[0].action
     assert ["BackendNotFound"] == [one.reason for one in world.graph().attachments[0].unresolved]
+
+
+@pytest.mark.usefixtures("quicroute")
+@pytest.mark.parametrize(("group", "found"), [("routewright.dev", []), (GROUP, ["RefNotPermitted"])])
+def test_a_grant_across_namespaces_names_the_kind_by_its_own_group(group: str, found: list[str]) -> None:
+    grant = {
+        "apiVersion": f"{GROUP}/v1beta1",
+        "kind": "ReferenceGrant",
+        "metadata": meta("games", "a"),
+        "spec": {
+            "from": [{"group": group, "kind": "QUICRoute", "namespace": "b"}],
+            "to": [{"group": "", "kind": "Service"}],
+        },
+    }
+    spec = {"rules": [rule(backend(port=443, namespace="a"))]}
+    away = route_of("QUICRoute", "web", "b", spec) | {"apiVersion": "routewright.dev/v1alpha1"}
+    (item,) = (
+        World((gateway_class(), gateway(listeners=[QUIC]), away, grant, *served()), cloud=CARRIES).graph().attachments
+    )
+
+    assert found == [one.reason for one in item.unresolved]
+
+
+@pytest.mark.usefixtures("quicroute")
+def test_a_listener_may_name_the_kind_by_its_own_group_alone() -> None:
+    def allowed(group: str) -> Plain:
+        return {"allowedRoutes": {"namespaces": {"from": "All"}, "kinds": [{"group": group, "kind": "QUICRoute"}]}}
+
+    listeners = [QUIC | allowed("routewright.dev"), listener("other", 444, "routewright.dev/QUIC") | allowed(GROUP)]
+    cloud = AnyCloud(replace(EVERYTHING, carries=("QUIC",)))
+    nodes = World((gateway_class(), gateway(listeners=listeners)), cloud=cloud).graph().listeners
+
+    assert [("QUICRoute",), ()] == [node.kinds for node in nodes]
+    assert [[], ["InvalidRouteKinds"]] == [[one.reason for one in node.problems] for node in nodes]
 
 
 @pytest.mark.usefixtures("quicroute")
