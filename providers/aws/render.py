@@ -81,8 +81,10 @@ def render(lb: LoadBalancer, bucket: str = "") -> Rendered:
         found.extend(_stream(lb, stream))
     resources: dict[ResourceKey, Resource] = {}
     for resource in found:
-        others = resources[resource.key].origins if resource.key in resources else ()  # a Secret shown on two ports
-        resources[resource.key] = replace(resource, origins=tuple(dict.fromkeys((*others, *resource.origins))))
+        if resource.key in resources:  # a Secret or an authority that two ports use is the matter of both
+            others = resources[resource.key].origins
+            resource = replace(resource, origins=tuple(dict.fromkeys((*others, *resource.origins))))  # noqa: PLW2901
+        resources[resource.key] = resource
     return Rendered(
         resources=resources,
         rejections=(*there.rejections, *unvalidated, *rules.rejections, *streams.rejections),
