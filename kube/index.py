@@ -8,6 +8,7 @@ nobody refers to wakes nobody.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ from reconciler.gatewayapi.values import mapping, text
 
 _TOLD = frozenset(kind.name for kind in kinds.SEARCHED) - interest.ROUTES
 """Kinds whose objects matter to Gateways that they did not wake when they came."""
+_UNREAD = frozenset({"EndpointSlice", "Service", "Namespace", "LoadBalancerConfig"})
+"""Kinds that neither name a Secret or ConfigMap nor decide for whom one is read."""
 _NONE: frozenset[Name] = frozenset()
 
 
@@ -59,9 +62,10 @@ class Index:
     _gateways: dict[Name, str] = field(default_factory=dict)
     _sets: dict[Name, Name] = field(default_factory=dict)
     _services: dict[Name, tuple[Name, ...]] = field(default_factory=dict)
-    _readers: dict[Name, Plain] = field(default_factory=dict)
+    _readers: dict[Name, bytes] = field(default_factory=dict)
     _grants: dict[Name, Plain] = field(default_factory=dict)
     _versions: dict[str, str] = field(default_factory=dict)
+    _polled: dict[Name, frozenset[Name]] | None = None
 
     @property
     def known(self) -> tuple[tuple[str, str], ...]:
@@ -107,13 +111,19 @@ class Index:
     def polled(self) -> dict[Name, frozenset[Name]]:
         """Return the Secrets and ConfigMaps that are named for Gateways of ours and granted, with these Gateways.
 
-        A ListenerSet that its Gateway cannot let in names nothing.
+        A ListenerSet that its Gateway cannot let in names nothing. Asked every second, so it is found anew only after
+        something happened that it depends on.
         """
+        if self._polled is None:
+            self._polled = self._find_polled()
+        return self._polled
+
+    def _find_polled(self) -> dict[Name, frozenset[Name]]:
         found: dict[Name, frozenset[Name]] = {}
         grants = tuple(self._grants.values())
         for name, reader in self._readers.items():
             if subjects := self._subjects_of(name) if self._is_let_in(name) else _NONE:
-                for one in interest.read_by(reader, grants):
+                for one in interest.read_by(json.loads(reader), grants):
                     found[one] = found.get(one, _NONE) | subjects
         return found
 
@@ -172,7 +182,9 @@ class Index:
         known = _Known(interest.digest_of(kind, item), name if means == name else means)
         self._known.setdefault(kind, {})[name] = known
         self._refers.set(name, interest.targets_of(kind, item))
-        _keep_one(self._readers, name, interest.reader_of(kind, item))
+        reader = interest.reader_of(kind, item)
+        _keep_one(self._readers, name, json.dumps(reader, separators=(",", ":")).encode() if reader else None)
+        self._expect_others(kind)
         if kind in interest.ROUTES:
             self._learn_route(name, item)
         elif kind in interest.POLICIES:
@@ -194,7 +206,13 @@ class Index:
         _keep(self._parents, name, named)
         _keep(self._claimed, name, claimed)
 
+    def _expect_others(self, kind: str) -> None:
+        """What is polled may be something else from now on; endpoints, which change the most, have no part in it."""
+        if kind not in _UNREAD:
+            self._polled = None
+
     def _forget(self, name: Name) -> None:
+        self._expect_others(name[0])
         self._known.get(name[0], {}).pop(name, None)
         self._refers.set(name, ())
         tables = (self._parents, self._claimed, self._gateways, self._sets, self._services, self._readers, self._grants)

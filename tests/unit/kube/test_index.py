@@ -275,6 +275,28 @@ def test_authorities_and_the_client_certificate_of_a_gateway_are_polled() -> Non
     assert {("ConfigMap", "infra", "ca"), ("Secret", "infra", "client")} == set(index.polled())
 
 
+def test_what_is_polled_follows_every_event_that_it_depends_on() -> None:
+    """It is asked for every second, and kept in between."""
+    index = fed(tls_policy(), listener_set(listeners=[secured("certs")]))
+    permit = grant("certs", ("ListenerSet", "a"), ("Secret", ""))
+    bundle, cert = ("ConfigMap", "a", "ca"), ("Secret", "certs", "cert")
+    found = [set(index.polled())]
+    for item, deleted in ((route(), False), (permit, False), (route(), True), (permit, True), (gateway_class(), True)):
+        event(index, item, deleted=deleted)
+        found.append(set(index.polled()))
+
+    assert [set(), {bundle}, {bundle, cert}, {cert}, set(), set()] == found
+
+
+def test_endpoints_do_not_change_what_is_polled() -> None:
+    """They are what changes most."""
+    index = fed(listener_set(listeners=[secured()]), route())
+    before = index.polled()
+    event(index, endpoints())
+
+    assert before is index.polled()
+
+
 def test_what_goes_is_forgotten() -> None:
     index = fed(listener_set(listeners=[secured()]), tls_policy(), route(parents=[ON_SET]))
     for kind in (kinds.LISTENER_SET, kinds.TLS_POLICY):
