@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _RESULT = re.compile(r"^\x16?\s*--- (PASS|FAIL): TestConformance/([^/ ]+) \(([0-9.]+)s\)")
 _LEFT_OUT = re.compile(r"Skipping (\w+): test explicitly skipped$")
 _LIMIT = "40m"
-_PARALLEL = "8"
+_PARALLEL = "4"
 _CLASS = "routewright-aws"
 _FOREIGN_ADDRESS = "192.0.2.1"
 _IMPLEMENTATION = {
