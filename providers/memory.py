@@ -12,7 +12,17 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.errors import Misconfigured, ReconcilerError, TransientError
 from reconciler.gatewayapi.kinds import route_kinds, transport_of
-from reconciler.ir import Capabilities, Config, Entry, Frontend, Json, LoadBalancer, Rejection, frozen_map
+from reconciler.ir import (
+    BackendSettings,
+    Capabilities,
+    Config,
+    Entry,
+    Frontend,
+    Json,
+    LoadBalancer,
+    Rejection,
+    frozen_map,
+)
 from reconciler.keys import GatewayKey
 from reconciler.plan import (
     Change,
@@ -76,6 +86,11 @@ class MemoryProvider:
     def refused(self, base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
         """Nothing is shared here, so nothing is refused."""
         del base, over
+        return ()
+
+    def check_backend(self, settings: BackendSettings, protocol: str) -> tuple[str, ...]:
+        """All that the centre lets through is fine here."""
+        del settings, protocol
         return ()
 
     def render(self, lb: LoadBalancer) -> Rendered:

@@ -31,7 +31,6 @@ from providers.aws.resources import (
     RULE,
     TARGET_GROUP,
     TARGETS,
-    TG_ATTRIBUTES,
     TRUST_STORE,
     attributes_key,
     balancer_key,
@@ -43,6 +42,7 @@ from providers.aws.resources import (
     scope_of,
     target_group_key,
     targets_key,
+    tg_attributes_key,
 )
 from providers.aws.trust_stores import read_bundles, read_trust_stores
 from providers.aws.waiting import FAILED, PROVISIONING, awaited
@@ -280,13 +280,12 @@ class _Look:
                 self.found[targets_key(key.name)] = Resource(targets_key(key.name), spec, cloud_id=arns[key.name])
 
     def _group_attributes(self) -> None:
-        """Read the attributes of the target groups that are to have any; what they ask for is in their names."""
+        """Read the attributes of the wanted target groups: of those whose settings changed, on a full look of all."""
         arns = {name: arn for arn, name in self.groups.items()}
-        if not self._touched(PART_POOLS):
-            return
-        for key in self.want.resources:
-            if key.kind == TG_ATTRIBUTES and key.name in arns:
-                arn = arns[key.name]
+        for group in self.want.resources:
+            key = tg_attributes_key(group.name)
+            if group.kind == TARGET_GROUP and group.name in arns and self._touched(part_of(key)):
+                arn = arns[group.name]
                 answer = self.clients.call("elbv2", "DescribeTargetGroupAttributes", TargetGroupArn=arn)
                 spec: dict[str, Json] = {one["Key"]: one["Value"] for one in answer["Attributes"]}
                 self.found[key] = Resource(key, spec, cloud_id=arn)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from providers.aws import base_plan as base
 from providers.aws import calls
 from providers.aws import listener_plan as listeners
+from providers.aws.backend_settings import protocol_of, with_defaults
 from providers.aws.client_certificates import trust_store_creations, trust_store_deletions
 from providers.aws.resources import (
     ALB,
@@ -34,6 +35,7 @@ from providers.aws.resources import (
     port_of,
     scope_of,
     target_group_key,
+    tg_attributes_key,
 )
 from providers.aws.rule_plan import Quota, observed_rules, rule_steps
 from providers.aws.steps import deletion
@@ -56,7 +58,8 @@ def plan(owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
     A load balancer that is not proven to be ours is left alone with all that is on it. Raises Misconfigured if rules of
     others leave no free priority on a listener.
     """
-    wanted = _in_scope(want.resources, want.resources, got.resources, look)
+    complete = _with_group_defaults(want.resources, got.resources)
+    wanted = _in_scope(complete, want.resources, got.resources, look)
     seen = _in_scope(got.resources, want.resources, got.resources, look)
     foreign = _foreign(got.resources)
     wanted = {key: one for key, one in wanted.items() if not foreign(key)}
@@ -69,6 +72,17 @@ def plan(owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
 # --- what the plan is about ---------------------------------------------------------------------------------------
 
 
+def _with_group_defaults(want: Resources, got: Resources) -> dict[ResourceKey, Resource]:
+    """Return the wanted resources, with the defaults of attributes that are there and that no BackendConfig sets."""
+    found = dict(want)
+    for key, group in want.items():
+        attributes = tg_attributes_key(key.name)
+        if key.kind == TARGET_GROUP and (there := got.get(attributes)):
+            asked = want.get(attributes) or Resource(attributes, {}, group.origins)
+            found[attributes] = replace(asked, spec=with_defaults(asked.spec, there.spec, protocol_of(group)))
+    return found
+
+
 def _in_scope(resources: Resources, want: Resources, got: Resources, look: Look) -> dict[ResourceKey, Resource]:
     """Return the resources that were observed, so that their absence means something."""
     if look.depth is Depth.ALL:
@@ -77,17 +91,24 @@ def _in_scope(resources: Resources, want: Resources, got: Resources, look: Look)
     return {
         key: resource
         for key, resource in resources.items()
-        if part_of(key) in parts or (key.kind == TARGETS and _compared(key, want, got, look))
+        if part_of(key) in parts
+        or (key.kind == TARGETS and _compared(key, want, got, look))
+        or (key.kind == TG_ATTRIBUTES and _is_fresh(key, want, got, look))
     }
 
 
 def _compared(key: ResourceKey, want: Resources, got: Resources, look: Look) -> bool:
     """Return whether a pool's targets are to be compared: it was asked for, or its target group is about to be made."""
-    targets, group = want.get(key), target_group_key(key.name)
+    targets = want.get(key)
     if targets is None:
         return False
-    fresh = part_of(group) in look.parts and group in want and group not in got
-    return fresh or look.pools is None or not look.pools.isdisjoint(targets.origins)
+    return _is_fresh(key, want, got, look) or look.pools is None or not look.pools.isdisjoint(targets.origins)
+
+
+def _is_fresh(key: ResourceKey, want: Resources, got: Resources, look: Look) -> bool:
+    """Return whether the target group that targets or attributes belong to is about to be made."""
+    group = target_group_key(key.name)
+    return part_of(group) in look.parts and group in want and group not in got
 
 
 def _former(want: Resources, seen: Mapping[ResourceKey, Resource]) -> dict[ResourceKey, Resource]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from providers.aws.apply import Applier
+from providers.aws.backend_settings import check_backend
 from providers.aws.capabilities import capabilities
 from providers.aws.clients import Clients
 from providers.aws.config import check, refused
@@ -20,7 +21,7 @@ from providers.aws.resources import LOAD_BALANCER, LOAD_BALANCER_KEY
 from providers.aws.sweep import Grace, Live, sweep
 from providers.aws.waiting import waits
 from reconciler.errors import Misconfigured
-from reconciler.ir import Capabilities, Config, Json, LoadBalancer, Placement
+from reconciler.ir import BackendSettings, Capabilities, Config, Json, LoadBalancer, Placement
 from reconciler.plan import Look, Outcome, Plan, Rendered, ResourceSet
 from reconciler.ports import Owner, ReadSecret
 
@@ -64,6 +65,10 @@ class AwsProvider:
     def refused(self, base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
         """Return what a Gateway may not say in its own `aws` block."""
         return refused(base, over)
+
+    def check_backend(self, settings: BackendSettings, protocol: str) -> tuple[str, ...]:
+        """Return what AWS cannot do of a BackendConfig."""
+        return check_backend(settings, protocol)
 
     def render(self, lb: LoadBalancer) -> Rendered:
         """Return the AWS resources."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from providers.aws.backend_settings import has_own_cookie
 from providers.aws.base_plan import RULES_QUOTA
 from providers.aws.client_certificates import mutual_authentication, trust_stores, with_client_certificates
 from providers.aws.config import AwsConfig, read_aws
@@ -190,8 +191,9 @@ def _concerns(attribute: str, balancer: str) -> bool:
 def _naming(lb: LoadBalancer, aws: AwsConfig) -> Naming:
     groups = {pool.id: request_group(lb, aws, pool).name for pool in lb.pools}
     sticky = {pool.id: pool.settings.sticky for pool in lb.pools}
+    own_cookie = frozenset(pool.id for pool in lb.pools if has_own_cookie(pool.settings))
     tls_only = frozenset(pool.id for pool in lb.pools if request_group(lb, aws, pool).version != "HTTP1")
-    return Naming(groups, empty_group(lb, aws, ALB, "HTTP").name, sticky, tls_only)
+    return Naming(groups, empty_group(lb, aws, ALB, "HTTP").name, sticky, own_cookie, tls_only)
 
 
 def _pools(

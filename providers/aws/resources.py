@@ -17,7 +17,7 @@ target-group           "", "<tg name>"        Name, Protocol, ProtocolVersion, P
                                               HealthCheckProtocol, HealthCheckPath, HealthCheckPort,
                                               HealthCheckIntervalSeconds, HealthCheckTimeoutSeconds,
                                               HealthyThresholdCount, UnhealthyThresholdCount, Matcher
-tg-attributes          "", "<tg name>"        attribute name: value, only non-default ones
+tg-attributes          "", "<tg name>"        attribute name: value, only those that a BackendConfig sets
 targets                "", "<tg name>"        Targets: sorted [address, port, zone] triples; zone "" or "all"
 ca-bundle              "", "<store name>"     Bucket, Key, Pem: what a trust store is made from, an object in S3
 trust-store            "", "<store name>"     Name, Certificates (their number); the name tells the content
@@ -79,7 +79,7 @@ ALB, NLB = "alb", "nlb"
 PART_BASE = "base"
 """Part (see `Rendered.parts`) of the load balancer, its attributes, security group and ingress."""
 PART_POOLS = "target-groups"
-"""Part of all target groups and their attributes."""
+"""Part of all target groups. The attributes of each are a part of their own: what is withdrawn is looked at as well."""
 PART_TRUST = "trust-stores"
 """Part of all trust stores and what they are made from."""
 
@@ -185,10 +185,12 @@ def part_of(key: ResourceKey) -> str:
     """Return the part that a resource is digested and observed with; "" for endpoints and certificates' contents."""
     if key.kind in (LISTENER, LISTENER_CERTIFICATE, RULE, ORDER):
         return listener_part(port_of(key), balancer_of(key))
-    if key.kind in (TARGET_GROUP, TG_ATTRIBUTES):
+    if key.kind == TARGET_GROUP:
         return PART_POOLS
     if key.kind in (CA_BUNDLE, TRUST_STORE):
         return PART_TRUST
+    if key.kind == TG_ATTRIBUTES:
+        return str(key)
     return "" if key.kind == TARGETS else PART_BASE
 
 

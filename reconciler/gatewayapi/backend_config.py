@@ -50,8 +50,10 @@ def settings_of(spec: Mapping[str, Any]) -> BackendSettings:
 
 
 def health_of(settings: BackendSettings, default: HealthCheck) -> HealthCheck:
-    """Return a health check with what settings say of it."""
+    """Return a health check with what settings say of it; an answer is never waited for until the next question."""
     given: dict[str, Any] = dict(settings.health)
+    if "timeout" not in given and "interval" in given:
+        given["timeout"] = min(default.timeout, given["interval"] - 1)
     return replace(default, **given)
 
 

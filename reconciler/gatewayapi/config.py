@@ -14,7 +14,7 @@ from reconciler.gatewayapi.graph import Problem
 from reconciler.gatewayapi.resources import ConfigObject, Gateway, GatewayClass, ObjectRef
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.values import mapping, number, strings, text
-from reconciler.ir import Capabilities, Config, Placement, frozen_map
+from reconciler.ir import BackendSettings, Capabilities, Config, Placement, frozen_map
 
 GROUP = "routewright.dev"
 KIND = "LoadBalancerConfig"
@@ -37,6 +37,9 @@ class Cloud(Protocol):
 
     def refused(self, base: Config, over: Mapping[str, Any]) -> tuple[str, ...]:
         """Return what a Gateway's own block `over` may not say under its class's settings, a sentence each."""
+
+    def check_backend(self, settings: BackendSettings, protocol: str) -> tuple[str, ...]:
+        """Return what cannot be done of a BackendConfig for a pool that speaks `protocol`, a sentence each."""
 
 
 def class_config(snapshot: Snapshot, gateway_class: GatewayClass, cloud: Cloud) -> tuple[Config, tuple[Problem, ...]]:

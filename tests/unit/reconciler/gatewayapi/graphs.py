@@ -10,7 +10,16 @@ from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.graph import Graph
 from reconciler.gatewayapi.read import take_snapshot
-from reconciler.ir import CaBundle, Capabilities, CertificateFacts, Config, Json, LoadBalancer, frozen_map
+from reconciler.ir import (
+    BackendSettings,
+    CaBundle,
+    Capabilities,
+    CertificateFacts,
+    Config,
+    Json,
+    LoadBalancer,
+    frozen_map,
+)
 from reconciler.keys import ConfigMapRef, GatewayKey
 from tests.builders import CLUSTER, CONTROLLER
 
@@ -55,6 +64,11 @@ class AnyCloud:
     def refused(self, base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
         """Nothing is refused."""
         del base, over
+        return ()
+
+    def check_backend(self, settings: BackendSettings, protocol: str) -> tuple[str, ...]:
+        """All can be done."""
+        del settings, protocol
         return ()
 
 
