@@ -83,9 +83,9 @@ class MemoryProvider:
         """The provider has no block of its own: any field in it is wrong."""
         return tuple(f"spec.memory.{field_} is not known" for field_ in sorted(config.cloud))
 
-    def refused(self, base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
+    def refused(self, base: Config, own: Mapping[str, Json]) -> tuple[str, ...]:
         """Nothing is shared here, so nothing is refused."""
-        del base, over
+        del base, own
         return ()
 
     def check_backend(self, settings: BackendSettings, protocol: str) -> tuple[str, ...]:

@@ -51,8 +51,8 @@ class Provider(Protocol):
     def check(self, config: Config) -> tuple[str, ...]:
         """Return what is wrong with the provider's own block of a configuration, a sentence each."""
 
-    def refused(self, base: Config, over: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return what a Gateway's own block `over` may not say under its class's settings, a sentence each."""
+    def refused(self, base: Config, own: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what the spec of a Gateway's `own` settings may not say under its class's, a sentence each."""
 
     def check_backend(self, settings: BackendSettings, protocol: str) -> tuple[str, ...]:
         """Return what cannot be done of a BackendConfig for a pool that speaks `protocol`, a sentence each."""

@@ -48,7 +48,7 @@ def _is_slow_start(value: Json) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and (value == 0 or 30 <= value <= 900)  # noqa: PLR2004 - AWS's range
 
 
-_FIELDS: Mapping[str, tuple[Callable[[Json], bool], str, str]] = {
+FIELDS: Mapping[str, tuple[Callable[[Json], bool], str, str]] = {
     "algorithm": (lambda value: value in ALGORITHMS, f"one of {', '.join(ALGORITHMS)}", "requests"),
     "anomalyMitigation": (_is_switch, "true or false", "requests"),
     "slowStartSeconds": (_is_slow_start, "0, or 30 to 900", "requests"),
@@ -153,10 +153,10 @@ def _wrong(settings: BackendSettings, protocol: str) -> Iterator[str]:
 
 def _wrong_block(block: Mapping[str, Json], protocol: str, *, requests: bool) -> Iterator[str]:
     for name, value in block.items():
-        if name not in _FIELDS:
-            yield f"spec.aws.{name} is not known; known are {', '.join(sorted(_FIELDS))}"
+        if name not in FIELDS:
+            yield f"spec.aws.{name} is not known; known are {', '.join(sorted(FIELDS))}"
             continue
-        fits, form, only = _FIELDS[name]
+        fits, form, only = FIELDS[name]
         if not fits(value):
             yield f"spec.aws.{name} has to be {form}"
         elif only and (only == "requests") is not requests:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from reconciler.ir import Json
 from reconciler.keys import GatewayKey
@@ -22,11 +22,17 @@ GATEWAY_UID = "routewright.dev/gateway-uid"
 ID = "routewright.dev/id"
 SPEC = "routewright.dev/spec"
 NONCE = "routewright.dev/nonce"
+ADDONS = "routewright.dev/addons"
+"""What we turned on that an account's own rules may turn on as well."""
+TAG_KEYS = "routewright.dev/tag-keys"
+"""Which of the other tags are ours, see `key_record`."""
 PREFIX = "routewright.dev/"
 
 MAX_TAG_VALUE = 256
 MAX_TAGS = 50
-OUR_TAGS = 6
+OUR_TAGS = 9
+"""At most: those above, and the sweep's note."""
+_KEY_DIGEST = 5
 _TAG_KEY = re.compile(r"[\w .:/=+\-@]{1,128}")
 _TAG_VALUE = re.compile(r"[\w .:/=+\-@]{0,256}")
 
@@ -101,6 +107,16 @@ def logical_id(key: ResourceKey) -> str:
     """Return the value of the ID tag."""
     text = str(key)
     return text if len(text) <= MAX_TAG_VALUE and _TAG_VALUE.fullmatch(text) else short_digest(text, 52)
+
+
+def key_record(keys: Iterable[str]) -> str:
+    """Return the record of tags by their keys: five characters a key."""
+    return "".join(sorted({short_digest(key, _KEY_DIGEST) for key in keys}))
+
+
+def recorded(record: str) -> frozenset[str]:
+    """Return the records of single keys that a record holds."""
+    return frozenset(record[start : start + _KEY_DIGEST] for start in range(0, len(record), _KEY_DIGEST))
 
 
 def user_tags(labels: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from providers.aws import base_plan as base
-from providers.aws import calls
+from providers.aws import calls, listener_settings
 from providers.aws import listener_plan as listeners
 from providers.aws.backend_settings import protocol_of, with_defaults
 from providers.aws.client_certificates import trust_store_creations, trust_store_deletions
@@ -20,6 +20,7 @@ from providers.aws.resources import (
     ALB,
     LB_ATTRIBUTES,
     LISTENER,
+    LISTENER_ATTRIBUTES,
     LISTENER_CERTIFICATE,
     LOAD_BALANCER,
     LOAD_BALANCER_KEY,
@@ -29,8 +30,10 @@ from providers.aws.resources import (
     TARGET_GROUP,
     TARGETS,
     TG_ATTRIBUTES,
+    WEB_ACL,
     balancer_key,
     balancer_of,
+    listener_attributes_key,
     part_of,
     port_of,
     scope_of,
@@ -39,6 +42,7 @@ from providers.aws.resources import (
 )
 from providers.aws.rule_plan import Quota, observed_rules, rule_steps
 from providers.aws.steps import deletion
+from providers.aws.tag_plan import observed_tags, tag_changes, tagged
 from providers.aws.target_plan import target_steps
 from reconciler.plan import Change, Depth, Look, Plan, Rendered, Resource, ResourceKey, ResourceSet
 from reconciler.ports import Owner
@@ -46,7 +50,7 @@ from reconciler.ports import Owner
 BALANCERS = (ALB, NLB)
 DEFAULT_RULES = 100
 """Rules that an Application Load Balancer takes unless AWS raised the account's quota."""
-_ON_BALANCER = frozenset({LB_ATTRIBUTES, LISTENER, LISTENER_CERTIFICATE, RULE, ORDER})
+_ON_BALANCER = frozenset({LB_ATTRIBUTES, LISTENER, LISTENER_ATTRIBUTES, LISTENER_CERTIFICATE, RULE, ORDER, WEB_ACL})
 """Kinds that live and die with a load balancer."""
 
 type Resources = Mapping[ResourceKey, Resource]
@@ -58,7 +62,7 @@ def plan(owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
     A load balancer that is not proven to be ours is left alone with all that is on it. Raises Misconfigured if rules of
     others leave no free priority on a listener.
     """
-    complete = _with_group_defaults(want.resources, got.resources)
+    complete = _with_defaults(want.resources, got.resources)
     wanted = _in_scope(complete, want.resources, got.resources, look)
     seen = _in_scope(got.resources, want.resources, got.resources, look)
     foreign = _foreign(got.resources)
@@ -66,20 +70,28 @@ def plan(owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
     seen = _former(want.resources, {key: one for key, one in seen.items() if not foreign(key)})
     if look.depth is Depth.ALL and not any(balancer_key(balancer) in want.resources for balancer in BALANCERS):
         return Plan(owner.key, tuple(_teardown(wanted, seen)))
-    return Plan(owner.key, tuple(_changes(wanted, seen, _quota(want.resources))))
+    changes = [*_changes(wanted, seen, _quota(want.resources)), *_tagging(want.resources, got.resources, foreign)]
+    return Plan(owner.key, tuple(tagged(change, want.resources) for change in changes))
+
+
+def _tagging(want: Resources, got: Resources, foreign: Callable[[ResourceKey], bool]) -> Iterator[Change]:
+    kept = {key: tags for key, tags in observed_tags(got).items() if key in got and not foreign(key)}
+    return tag_changes(want, got, kept)
 
 
 # --- what the plan is about ---------------------------------------------------------------------------------------
 
 
-def _with_group_defaults(want: Resources, got: Resources) -> dict[ResourceKey, Resource]:
-    """Return the wanted resources, with the defaults of attributes that are there and that no BackendConfig sets."""
+def _with_defaults(want: Resources, got: Resources) -> dict[ResourceKey, Resource]:
+    """Return the wanted resources, with the defaults of attributes that are there and that nobody sets any more."""
     found = dict(want)
-    for key, group in want.items():
-        attributes = tg_attributes_key(key.name)
-        if key.kind == TARGET_GROUP and (there := got.get(attributes)):
-            asked = want.get(attributes) or Resource(attributes, {}, group.origins)
-            found[attributes] = replace(asked, spec=with_defaults(asked.spec, there.spec, protocol_of(group)))
+    for key, one in want.items():
+        if key.kind == TARGET_GROUP and (there := got.get(tg_attributes_key(key.name))):
+            asked = want.get(there.key) or Resource(there.key, {}, one.origins)
+            found[there.key] = replace(asked, spec=with_defaults(asked.spec, there.spec, protocol_of(one)))
+        elif key.kind == LISTENER and (there := got.get(listener_attributes_key(key))):
+            asked = want.get(there.key) or Resource(there.key, {}, one.origins)
+            found[there.key] = replace(asked, spec=listener_settings.with_defaults(asked.spec, there.spec))
     return found
 
 
@@ -94,6 +106,7 @@ def _in_scope(resources: Resources, want: Resources, got: Resources, look: Look)
         if part_of(key) in parts
         or (key.kind == TARGETS and _compared(key, want, got, look))
         or (key.kind == TG_ATTRIBUTES and _is_fresh(key, want, got, look))
+        or (key.kind == LISTENER_ATTRIBUTES and _is_fresh(key, want, got, look))
     }
 
 
@@ -106,9 +119,10 @@ def _compared(key: ResourceKey, want: Resources, got: Resources, look: Look) -> 
 
 
 def _is_fresh(key: ResourceKey, want: Resources, got: Resources, look: Look) -> bool:
-    """Return whether the target group that targets or attributes belong to is about to be made."""
-    group = target_group_key(key.name)
-    return part_of(group) in look.parts and group in want and group not in got
+    """Return whether the target group or listener that targets or attributes belong to is about to be made."""
+    listener = key.kind == LISTENER_ATTRIBUTES
+    holder = ResourceKey(LISTENER, key.scope, key.name) if listener else target_group_key(key.name)
+    return part_of(holder) in look.parts and holder in want and holder not in got
 
 
 def _former(want: Resources, seen: Mapping[ResourceKey, Resource]) -> dict[ResourceKey, Resource]:
@@ -175,6 +189,7 @@ def _changes(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
         yield from base.load_balancer_steps(balancer, want, seen)
     for key in wanted:
         yield from listeners.listener_steps(key, want, seen)
+    yield from listeners.attribute_steps(want, seen)
     yield from _rules(want, seen, limit)
     for key in wanted:
         if balancer_of(key) == NLB:
@@ -201,7 +216,10 @@ def _balancer_deletions(want: Resources, seen: Resources, disruptive: str) -> It
     for key in sorted(seen):
         if key.kind == LOAD_BALANCER and key not in want:
             moved = disruptive if key.name not in BALANCERS else ""  # its last listener went: nobody is served by it
-            yield replace(deletion(calls.DELETE_LOAD_BALANCER, seen[key]), disruptive=moved)
+            gone = replace(deletion(calls.DELETE_LOAD_BALANCER, seen[key]), disruptive=moved)
+            lifted = tuple(base.unprotection(seen[key], seen))
+            guard = f"load balancer {seen[key].spec['Name']} is protected against deletion" if lifted else ""
+            yield from (replace(change, protected=guard) for change in (*lifted, gone))
 
 
 def _shares_groups(want: Resources, seen: Resources) -> bool:

@@ -62,9 +62,9 @@ class AwsProvider:
         """Return what is wrong with the `aws` block."""
         return check(config)
 
-    def refused(self, base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
-        """Return what a Gateway may not say in its own `aws` block."""
-        return refused(base, over)
+    def refused(self, base: Config, own: Mapping[str, Json]) -> tuple[str, ...]:
+        """Return what a Gateway may not say in its own settings."""
+        return refused(base, own)
 
     def check_backend(self, settings: BackendSettings, protocol: str) -> tuple[str, ...]:
         """Return what AWS cannot do of a BackendConfig."""

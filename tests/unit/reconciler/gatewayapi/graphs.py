@@ -61,9 +61,9 @@ class AnyCloud:
         del config
         return ()
 
-    def refused(self, base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
+    def refused(self, base: Config, own: Mapping[str, Json]) -> tuple[str, ...]:
         """Nothing is refused."""
-        del base, over
+        del base, own
         return ()
 
     def check_backend(self, settings: BackendSettings, protocol: str) -> tuple[str, ...]:
