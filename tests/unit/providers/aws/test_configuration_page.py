@@ -33,11 +33,14 @@ def leaves(schema: Mapping[str, Any], path: str = "") -> Iterator[str]:
         yield from inner or (f"{path}{name}",)
 
 
-def test_every_field_of_a_load_balancer_config_is_on_the_page_and_in_the_crd() -> None:
-    crd = yaml.safe_load((ROOT / "infra" / "crds" / "loadbalancerconfigs.yaml").read_text())
-    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+def spec_of(plural: str) -> Any:
+    """Return the schema of a kind's spec in its CRD."""
+    crd = yaml.safe_load((ROOT / "infra" / "crds" / f"{plural}.yaml").read_text())
+    return crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 
-    assert sorted(leaves(schema)) == sorted(row[0].strip("`") for row in CONFIGS)
+
+def test_every_field_of_a_load_balancer_config_is_on_the_page_and_in_the_crd() -> None:
+    assert sorted(leaves(spec_of("loadbalancerconfigs"))) == sorted(row[0].strip("`") for row in CONFIGS)
 
 
 def test_the_page_says_what_is_the_classs_alone() -> None:
@@ -75,6 +78,12 @@ def test_every_field_of_a_backend_config_is_on_the_page() -> None:
     fields = inner | FIELDS.keys() - parts.keys()
 
     assert sorted(fields) == sorted(row[0].strip("`") for row in BACKENDS)
+
+
+def test_the_crd_of_a_backend_config_has_the_fields_that_are_read() -> None:
+    inside = {row[0].strip("`") for row in BACKENDS if not row[0].startswith(("`aws.", "`targetRefs"))}
+
+    assert inside == set(leaves(spec_of("backendconfigs"))) - {"aws", "targetRefs"}
 
 
 def test_the_page_says_which_fields_are_for_requests_or_streams_only() -> None:

@@ -214,7 +214,7 @@ def delete(world: World, **annotations: str) -> None:
     item["metadata"].setdefault("annotations", {}).update(annotations)
 
 
-def test_a_protected_load_balancer_is_kept_and_the_run_says_what_to_do(world: World) -> None:
+def test_a_protected_load_balancer_is_kept_and_the_status_says_what_to_do(world: World) -> None:
     configure(world, {"deletionProtection": True})
     delete(world)
     world.forget()
@@ -224,8 +224,9 @@ def test_a_protected_load_balancer_is_kept_and_the_run_says_what_to_do(world: Wo
     assert [] == world.operations()
     assert 1 == len(world.rules())
     assert held[0] == held[1]
-    assert "protected against deletion" in held[0]
-    assert "routewright.dev/allow-delete" in held[0]
+    assert ("False", "Pending") == world.says()["Programmed"]
+    assert "protected against deletion" in message(world)
+    assert "routewright.dev/allow-delete" in message(world)
     assert world.cluster.objects["Gateway", "infra", "gw"]["metadata"]["finalizers"]
 
 
