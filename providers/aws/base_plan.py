@@ -10,6 +10,7 @@ from providers.aws.attributes import PROTECTION, with_defaults
 from providers.aws.names import ADDONS
 from providers.aws.resources import (
     ALB,
+    BACKEND_ACCESS,
     CERTIFICATE,
     INGRESS,
     LISTENER,
@@ -44,6 +45,18 @@ def security_group_deletions(want: Resources, got: Resources) -> Iterator[Change
     for key in sorted(got):
         if key.kind == SECURITY_GROUP and key not in want:
             yield deletion(calls.DELETE_SECURITY_GROUP, got[key])
+
+
+def backend_grants(want: Resources, got: Resources) -> Iterator[Change]:
+    """Yield what lets our security group reach the backends: before anything is sent there."""
+    missing = (want[key] for key in sorted(want) if key.kind == BACKEND_ACCESS and key not in got)
+    return (creation(calls.AUTHORIZE_INGRESS, access) for access in missing)
+
+
+def backend_revocations(want: Resources, got: Resources) -> Iterator[Change]:
+    """Yield what takes that back: after nothing is sent there any more; a group that is named there cannot go."""
+    stale = (got[key] for key in sorted(got) if key.kind == BACKEND_ACCESS and key not in want)
+    return (deletion(calls.REVOKE_INGRESS, access) for access in stale)
 
 
 def certificate_imports(want: Resources, got: Resources) -> Iterator[Change]:

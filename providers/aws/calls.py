@@ -10,6 +10,8 @@ call                           op      Change
 =============================  ======  =============================================================================
 CreateSecurityGroup            create  want.spec VpcId, Description
 AuthorizeSecurityGroupIngress  create  key ingress/<port>; want.spec Protocol, Sources: those to add, no others
+AuthorizeSecurityGroupIngress  create  key backend-access/<protocol>/<security group>: ours may reach all its ports
+RevokeSecurityGroupIngress     delete  likewise
 RevokeSecurityGroupIngress     delete  key ingress/<port>; want None; got.spec Protocol, Sources: those to take away
 DeleteSecurityGroup            delete  got.cloud_id; its ingress goes with it
 ImportCertificate              create  key certificate/<ns>/<name>; want.spec Fingerprint, KeyType; tags go along.

@@ -7,6 +7,7 @@ aws:
   vpc: vpc-...                          # else the subnets' own
   securityGroups: [sg-...]              # instead of one of ours; `managed` adds ours to them
   allowedSecurityGroups: [sg-...]       # what a Gateway's own block may name besides those
+  backendSecurityGroups: [sg-...]       # of nodes or Pods: the one of ours is let in there
   tags: {cost-centre: "4711"}           # on load balancers, listeners, rules and target groups
   accessLogs: {bucket: logs, prefix: shop}
   allowedLogBuckets: [logs-*]           # what a Gateway's own settings may name besides the class's
@@ -51,6 +52,7 @@ class AwsConfig:
     subnets: tuple[str, ...] = ()
     vpc: str = ""
     security_groups: tuple[str, ...] = ()
+    backend_groups: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=frozen_map)
     log_bucket: str = ""
     log_prefix: str = ""
@@ -78,6 +80,7 @@ def read_aws(config: Config) -> AwsConfig:
         subnets=tuple(sorted(_strings(block.get("subnets")))),
         vpc=_text(block.get("vpc")),
         security_groups=tuple(sorted(_strings(block.get("securityGroups")))),
+        backend_groups=tuple(sorted(_strings(block.get("backendSecurityGroups")))),
         tags=frozen_map({str(k): str(v) for k, v in tags.items()} if isinstance(tags, Mapping) else {}),
         log_bucket=_text(logs.get("bucket")) if isinstance(logs, Mapping) else "",
         log_prefix=_text(logs.get("prefix")) if isinstance(logs, Mapping) else "",
@@ -160,6 +163,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Json], bool], str]] = {
     "responseHeaders": (_elsewhere, ""),
     "serverHeader": (_elsewhere, ""),
     "tcpIdleSeconds": (_elsewhere, ""),
+    "backendSecurityGroups": (_all_match(r"sg-[0-9a-f]+"), "a list of security group ids"),
     "allowedSecurityGroups": (_all_match(r"sg-[0-9a-f]+"), "a list of security group ids"),
     "tags": (
         lambda value: isinstance(value, Mapping) and all(isinstance(item, str) for item in value.values()),
@@ -190,7 +194,15 @@ def _wrong(block: Mapping[str, Json]) -> Iterator[str]:
             yield f"spec.aws.quotas.{name} has to be a number above 0"
 
 
-OF_THE_CLASS = ("allowedLogBuckets", "allowedSecurityGroups", "allowedWebACLs", "quotas", "subnets", "vpc")
+OF_THE_CLASS = (
+    "allowedLogBuckets",
+    "allowedSecurityGroups",
+    "allowedWebACLs",
+    "backendSecurityGroups",
+    "quotas",
+    "subnets",
+    "vpc",
+)
 """Where a load balancer stands, and what is allowed, is said by the GatewayClass alone."""
 
 

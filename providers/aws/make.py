@@ -10,7 +10,7 @@ from typing import Any
 from providers.aws import calls, certificates, trust_stores, wire
 from providers.aws.clients import Clients
 from providers.aws.errors import is_about, is_unseen
-from providers.aws.make_settings import SETTINGS
+from providers.aws.make_settings import SETTINGS, permit_access
 from providers.aws.names import (
     ADDONS,
     ID,
@@ -20,11 +20,13 @@ from providers.aws.names import (
     key_record,
     logical_id,
     owner_tags,
+    permission_owner,
     security_group_name,
 )
 from providers.aws.network import SUBNETS_KEY
 from providers.aws.resources import (
     ALB,
+    BACKEND_ACCESS,
     CERTIFICATE,
     LOAD_BALANCER,
     MANAGED,
@@ -201,11 +203,16 @@ def _create_security_group(clients: Clients, made: Made, change: Change) -> None
 
 
 def _authorize(clients: Clients, made: Made, change: Change) -> None:
+    if change.key.kind == BACKEND_ACCESS:
+        permit_access(clients, made, change.key, "AuthorizeSecurityGroupIngress", made.owner.uid)
+        return
     _permit(clients, "AuthorizeSecurityGroupIngress", made, (change.key, _want(change)), "InvalidPermission.Duplicate")
 
 
 def _revoke(clients: Clients, made: Made, change: Change) -> None:
-    if change.got is not None:
+    if change.key.kind == BACKEND_ACCESS:
+        permit_access(clients, made, change.key, "RevokeSecurityGroupIngress", made.owner.uid)
+    elif change.got is not None:
         about = (change.key, change.got)
         _permit(clients, "RevokeSecurityGroupIngress", made, about, "InvalidPermission.NotFound")
 
@@ -213,7 +220,9 @@ def _revoke(clients: Clients, made: Made, change: Change) -> None:
 def _permit(clients: Clients, call: str, made: Made, about: tuple[ResourceKey, Resource], fine: str) -> None:
     key, resource = about
     protocol = str(resource.spec["Protocol"])
-    described = wire.permission(port_of(key), protocol, wire.items(resource.spec["Sources"]), f"rw:{made.owner.uid}")
+    described = wire.permission(
+        port_of(key), protocol, wire.items(resource.spec["Sources"]), permission_owner(made.owner.uid)
+    )
     try:
         clients.call("ec2", call, GroupId=made.id_of(SECURITY_GROUP_KEY), IpPermissions=[described])
     except Misconfigured as error:

@@ -1,4 +1,4 @@
-"""The calls that set what is configured on what exists: attributes, tags, a web ACL."""
+"""The calls that set what is configured on what exists: attributes, tags, a web ACL, who may reach backends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 from providers.aws import calls, wire
 from providers.aws.clients import Clients
-from providers.aws.resources import LISTENER, LOAD_BALANCER_KEY, TAGS, balancer_key
+from providers.aws.names import permission_owner
+from providers.aws.resources import LISTENER, LOAD_BALANCER_KEY, SECURITY_GROUP_KEY, TAGS, balancer_key
+from reconciler.errors import Conflict, Misconfigured
 from reconciler.plan import Change, ResourceKey
 
 
@@ -56,6 +58,27 @@ def _associate(clients: Clients, made: Ids, change: Change) -> None:
 def _disassociate(clients: Clients, made: Ids, change: Change) -> None:
     del change
     clients.call("wafv2", "DisassociateWebACL", ResourceArn=made.id_of(LOAD_BALANCER_KEY))
+
+
+_ALL_PORTS = (0, 65_535)
+_FINE = ("InvalidPermission.Duplicate", "InvalidPermission.NotFound")
+"""What is already as it is to be."""
+
+
+def permit_access(clients: Clients, made: Ids, key: ResourceKey, call: str, uid: str) -> None:
+    """Let our security group reach all ports of another one, or no longer. Raises Misconfigured if there is none."""
+    pair = {"GroupId": made.id_of(SECURITY_GROUP_KEY), "Description": permission_owner(uid)}
+    low, high = _ALL_PORTS
+    permission = {"IpProtocol": key.scope, "FromPort": low, "ToPort": high, "UserIdGroupPairs": [pair]}
+    try:
+        clients.call("ec2", call, GroupId=key.name, IpPermissions=[permission])
+    except Misconfigured as error:
+        if not any(fine in error.message for fine in _FINE):
+            raise
+    except Conflict as error:
+        if key.name in error.message:
+            raise Misconfigured(f"spec.aws.backendSecurityGroups: there is no security group {key.name}") from error
+        raise
 
 
 SETTINGS: Mapping[str, Callable[[Clients, Ids, Change], None]] = {

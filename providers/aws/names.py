@@ -67,6 +67,11 @@ def bundle_key(key: GatewayKey, uid: str, name: str = "") -> str:
     return f"{bundle_prefix(key.cluster)}{short_digest([uid], 16)}/{name}{'.pem' if name else ''}"
 
 
+def permission_owner(uid: str) -> str:
+    """Return the description of the permissions that we give in security groups: whose they are."""
+    return f"rw:{uid}"
+
+
 def security_group_name(key: GatewayKey, uid: str) -> str:
     """Return the name of a Gateway's security group."""
     return _name(key.cluster, key.name, ["sg", key.cluster, uid])

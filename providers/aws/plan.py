@@ -173,6 +173,7 @@ def _teardown(want: Resources, seen: Resources) -> Iterator[Change]:
     yield from _balancer_deletions(want, seen, "")
     yield from target_steps(want, seen).delete
     yield from trust_store_deletions(want, seen)
+    yield from base.backend_revocations(want, seen)
     yield from base.security_group_deletions(want, seen)
 
 
@@ -180,6 +181,7 @@ def _changes(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
     targets = target_steps(want, seen)
     wanted = listeners.wanted_listeners(want)
     yield from base.security_group_creation(want, seen)
+    yield from base.backend_grants(want, seen)
     yield from base.certificate_imports(want, seen)
     yield from trust_store_creations(want, seen)
     yield from targets.build
@@ -203,6 +205,7 @@ def _changes(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
         yield from _balancer_deletions(want, seen, _MOVES)
     yield from targets.delete
     yield from trust_store_deletions(want, seen)
+    yield from base.backend_revocations(want, seen)
     yield from base.security_group_deletions(want, seen)
 
 

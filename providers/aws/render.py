@@ -24,6 +24,7 @@ from providers.aws.resources import (
     TAGS_KEY,
     WEB_ACL_KEY,
     attributes_key,
+    backend_access_key,
     balancer_key,
     certificate_key,
     fixed_response,
@@ -127,6 +128,10 @@ def _base(lb: LoadBalancer, aws: AwsConfig, requests: Sequence[Frontend], stream
         for protocol, port, origins in _doors(requests, streams):
             opened: dict[str, Json] = {"Protocol": protocol, "Sources": list[Json](sorted(sources))}
             yield Resource(ingress_key(port, protocol), opened, origins)
+        transports = {"tcp", *(protocol for protocol, _, _ in _doors(requests, streams))}  # health is asked by TCP
+        for group in aws.backend_groups:
+            for protocol in sorted(transports):
+                yield Resource(backend_access_key(group, protocol), {}, (str(lb.key),))
     for balancer in _balancers(lb):
         yield Resource(balancer_key(balancer), _load_balancer(lb, aws, groups, balancer), (str(lb.key),))
         yield Resource(attributes_key(balancer), _attributes(lb, balancer), (str(lb.key),))

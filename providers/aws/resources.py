@@ -9,6 +9,7 @@ kind                   key (scope, name)      spec
 =====================  =====================  =====================================================================
 security-group         "", "frontend"         VpcId, Description
 ingress                "<protocol>", "<port>" Sources: sorted CIDRs or prefix list ids; protocol tcp or udp
+backend-access         "<protocol>", "<sg>"   {} (present or not): our security group may reach all ports of that one
 load-balancer          "", "alb" | "nlb"      Name, Type, Scheme, IpAddressType, SecurityGroups (ids, or ["managed"]),
                                               Subnets (sorted ids; absent: leave those it has)
                                               Addons: what we turned on, see `names.ADDONS`; Tags: the user's
@@ -62,6 +63,7 @@ from reconciler.plan import ResourceKey, digest
 
 SECURITY_GROUP = "security-group"
 INGRESS = "ingress"
+BACKEND_ACCESS = "backend-access"
 LOAD_BALANCER = "load-balancer"
 LB_ATTRIBUTES = "lb-attributes"
 CERTIFICATE = "certificate"
@@ -126,6 +128,11 @@ LB_ATTRIBUTES_KEY = attributes_key(ALB)
 def ingress_key(port: int, protocol: str = "tcp") -> ResourceKey:
     """Key of the permission that opens a port to clients."""
     return ResourceKey(INGRESS, protocol, str(port))
+
+
+def backend_access_key(group: str, protocol: str) -> ResourceKey:
+    """Key of the permission that lets our security group reach what stands in another one."""
+    return ResourceKey(BACKEND_ACCESS, protocol, group)
 
 
 def certificate_key(name: str) -> ResourceKey:

@@ -403,3 +403,85 @@ def test_without_tags_and_settings_a_route_costs_no_read_of_them(world: World) -
     every = [entry.operation for entry in world.account.journal.entries()]
     assert ["CreateRule"] == world.operations()
     assert [] == [one for one in every if "Attributes" in one or "WebACL" in one]
+
+
+# --- access to backends -------------------------------------------------------------------------------------------
+
+
+def backends(world: World) -> str:
+    """Return the id of a security group that Pods stand in."""
+    vpc = world.account.prepare_network().vpc_id
+    made = world.account.client("ec2").create_security_group(GroupName="pods", Description="d", VpcId=vpc)
+    return str(made["GroupId"])
+
+
+def let_in(world: World, group: str) -> list[tuple[str, int, int]]:
+    """Return transport and ports that other security groups may reach this one on."""
+    found = world.account.client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
+    return sorted(
+        (one["IpProtocol"], one["FromPort"], one["ToPort"])
+        for one in found["IpPermissions"]
+        for _ in one["UserIdGroupPairs"]
+    )
+
+
+def test_backends_let_the_load_balancer_in_before_it_sends_and_no_longer_once_it_is_gone(world: World) -> None:
+    pods = backends(world)
+
+    done = configure(world, {"aws": {"backendSecurityGroups": [pods]}})
+
+    assert [("tcp", 0, 65_535)] == let_in(world, pods)
+    assert done.index("AuthorizeSecurityGroupIngress") < done.index("CreateLoadBalancer")
+    assert ["RevokeSecurityGroupIngress"] == configure(world, {})
+    assert [] == let_in(world, pods)
+    configure(world, {"aws": {"backendSecurityGroups": [pods]}})
+    delete(world)
+    world.run()
+    assert [] == let_in(world, pods)
+    names = {one["GroupName"] for one in world.account.client("ec2").describe_security_groups()["SecurityGroups"]}
+    assert [] == [name for name in names if name.startswith("rw-")]
+
+
+def test_what_somebody_else_let_in_stays(world: World) -> None:
+    pods = backends(world)
+    configure(world, {"aws": {"backendSecurityGroups": [pods]}})
+    ours = world.balancer()["SecurityGroups"][0]
+    theirs = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "UserIdGroupPairs": [{"GroupId": ours}]}
+    world.account.client("ec2").authorize_security_group_ingress(GroupId=pods, IpPermissions=[theirs])
+
+    configure(world, {})
+
+    assert [("tcp", 22, 22)] == let_in(world, pods)
+
+
+def test_backends_of_udp_are_reached_by_both_transports(world: World) -> None:
+    pods = backends(world)
+    world.cluster.put(gateway(listeners=[listener("udp", 53, "UDP")]))
+
+    configure(world, {"aws": {"backendSecurityGroups": [pods]}})
+
+    assert [("tcp", 0, 65_535), ("udp", 0, 65_535)] == let_in(world, pods)
+
+
+def test_a_security_group_of_backends_that_does_not_exist_is_told(world: World) -> None:
+    world.cluster.put(config({"aws": {"backendSecurityGroups": ["sg-0f0f0f0f"]}}))
+
+    world.run()
+
+    assert ("False", "Invalid") == world.says()["Programmed"]
+    assert "sg-0f0f0f0f" in message(world)
+    assert 1 == len(world.rules())
+
+
+def test_backends_stay_reachable_while_a_load_balancer_could_not_take_its_other_groups(world: World) -> None:
+    pods, other = backends(world), world.account.prepare_network().security_group_id
+    configure(world, {"aws": {"backendSecurityGroups": [pods]}})
+    world.account.faults.add(Fault("denied", "SetSecurityGroups", count=9))
+    world.cluster.put(config({"aws": {"securityGroups": [other]}}))
+
+    world.run()
+
+    assert [("tcp", 0, 65_535)] == let_in(world, pods)
+    world.account.faults.clear()
+    configure(world, {"aws": {"securityGroups": [other]}})
+    assert [] == let_in(world, pods)

@@ -73,6 +73,7 @@ EVERYTHING = ["scheme", "aws", "sourceRanges", "attributes", "targetCIDRs", "pla
         ({"aws": {"vpc": "vpc-0f0f"}}, EVERYTHING),
         ({"aws": {"quotas": {"rulesPerLoadBalancer": 5000}}}, EVERYTHING),
         ({"aws": {"role": ROLE}}, EVERYTHING),
+        ({"aws": {"backendSecurityGroups": ["sg-0f0f"]}}, EVERYTHING),
         ({"aws": {"webACL": ACL}}, EVERYTHING),
         ({"aws": {"webACL": ""}}, EVERYTHING),
         ({"aws": {"webACL": ACL, "allowedWebACLs": [ACL]}}, EVERYTHING),
