@@ -115,7 +115,8 @@ class Policies:
         if isinstance(policy, BackendTLSPolicy):
             return tuple(self._tls_problems(policy))
         cannot: dict[str, None] = self._cannot.get((policy.meta.namespace, policy.meta.name), {})
-        return tuple(Problem("Accepted", "Invalid", one) for one in (*wrong_with(policy.spec), *sorted(cannot)))
+        sentences = (*wrong_with(policy.spec), *sorted(cannot))
+        return (Problem("Accepted", "Invalid", "; ".join(sentences)),) if sentences else ()
 
     def _missing(self, policy: Policy, target: PolicyTarget) -> str:
         service = self.services.get((policy.meta.namespace, target.name))
