@@ -255,6 +255,25 @@ def test_udp_keeps_what_a_network_load_balancer_always_does(world: World) -> Non
     )
 
 
+def test_streams_whose_tls_is_ended_cannot_be_sticky_and_the_route_says_so(world: World) -> None:
+    world.cluster.objects.pop(("HTTPRoute", "a", "web"))
+    hold(world, secret("tls"))
+    tls = {"mode": "Terminate", "certificateRefs": [{"name": "tls"}]}
+    spec = {"rules": [rule(backend())], "hostnames": ["a.example.com"]}
+    world.cluster.put(
+        gateway(listeners=[listener("tls", 8443, "TLS", tls=tls)]),
+        route_of("TLSRoute", "t", spec=spec, creationTimestamp="2026-01-01T00:00:00Z"),
+        backend_config({"stickySeconds": 60}),
+    )
+
+    world.run()
+
+    conditions = world.cluster.objects["TLSRoute", "a", "t"]["status"]["parents"][0]["conditions"]
+    (accepted,) = [one for one in conditions if one["type"] == "Accepted"]
+    assert ("False", "UnsupportedValue") == (accepted["status"], accepted["reason"])
+    assert "sticky" in accepted["message"]
+
+
 # --- what cannot be -----------------------------------------------------------------------------------------------
 
 
