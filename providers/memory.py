@@ -13,7 +13,18 @@ from dataclasses import dataclass, field, replace
 from providers.kinds import Deployment, ProviderKind
 from reconciler.errors import Misconfigured, ReconcilerError, TransientError
 from reconciler.gatewayapi.kinds import route_kinds, transport_of
-from reconciler.ir import Capabilities, Config, Entry, Frontend, Json, LoadBalancer, Placement, Rejection, frozen_map
+from reconciler.ir import (
+    BackendSettings,
+    Capabilities,
+    Config,
+    Entry,
+    Frontend,
+    Json,
+    LoadBalancer,
+    Placement,
+    Rejection,
+    frozen_map,
+)
 from reconciler.keys import GatewayKey
 from reconciler.plan import (
     Change,
@@ -76,9 +87,14 @@ class MemoryProvider:
         """The provider has no block of its own: any field in it is wrong."""
         return tuple(f"spec.memory.{field_} is not known" for field_ in sorted(config.cloud))
 
-    def refused(self, base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
+    def refused(self, base: Config, own: Mapping[str, Json]) -> tuple[str, ...]:
         """Nothing is shared here, so nothing is refused."""
-        del base, over
+        del base, own
+        return ()
+
+    def check_backend(self, settings: BackendSettings, protocol: str) -> tuple[str, ...]:
+        """All that the centre lets through is fine here."""
+        del settings, protocol
         return ()
 
     def render(self, lb: LoadBalancer) -> Rendered:

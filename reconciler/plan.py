@@ -161,6 +161,7 @@ class Change:
         why: the reason, in a sentence for people.
         disruptive: why traffic would suffer, "" if it does not.
         call: the cloud's name of the call.
+        protected: what somebody protected against it, "" if nobody did; made only where a person lets it happen.
     """
 
     op: Op
@@ -170,6 +171,7 @@ class Change:
     why: str
     disruptive: str = ""
     call: str = ""
+    protected: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from reconciler.events import Trigger
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate
-from reconciler.ir import Capabilities, Config, LoadBalancer, Placement
+from reconciler.ir import BackendSettings, Capabilities, Config, LoadBalancer, Placement
 from reconciler.keys import GatewayKey, SecretRef
 from reconciler.mark import Mark
 from reconciler.plan import Look, Outcome, Plan, Rendered, ResourceSet
@@ -57,8 +57,11 @@ class Provider(Protocol):
     def check(self, config: Config) -> tuple[str, ...]:
         """Return what is wrong with the provider's own block of a configuration, a sentence each."""
 
-    def refused(self, base: Config, over: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return what a Gateway's own block `over` may not say under its class's settings, a sentence each."""
+    def refused(self, base: Config, own: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what the spec of a Gateway's `own` settings may not say under its class's, a sentence each."""
+
+    def check_backend(self, settings: BackendSettings, protocol: str) -> tuple[str, ...]:
+        """Return what cannot be done of a BackendConfig for a pool that speaks `protocol`, a sentence each."""
 
     def render(self, lb: LoadBalancer) -> Rendered:
         """Return the native resources; total and deterministic: what cannot be becomes a Rejection."""

@@ -26,6 +26,7 @@ from reconciler.ports import Cluster, Owner, Provider
 from reconciler.safety import check_safe
 
 ALLOW_DISRUPTION = "routewright.dev/allow-disruption"
+ALLOW_DELETE = "routewright.dev/allow-delete"
 PAUSED = "routewright.dev/paused"
 _SOON = 1.0
 """Seconds until the first look at what the cloud has just begun to make; how often after that, the provider says."""
@@ -142,7 +143,7 @@ def _buildable(run: _Run) -> bool:
 def _observe_and_apply(run: _Run) -> tuple[Plan, Outcome]:
     provider, mark = run.room.provider, _read_mark(run)
     owner, look, got = _observe(run, mark)
-    plan = provider.plan(owner, run.want, got, look)
+    plan, spared = _spare_protected(run, provider.plan(owner, run.want, got, look))
     if (reason := _disruption(run, plan)) and (standing := _as_it_stands(run, got)):
         plan, outcome = _observe_and_apply(standing)
         return plan, replace(outcome, held=outcome.held or reason, complete=False)
@@ -155,6 +156,8 @@ def _observe_and_apply(run: _Run) -> tuple[Plan, Outcome]:
         if look.depth > Depth.EXISTS:
             mark = _write_mark(run, Mark(State.DIRTY, owner.placement, owner.nonce), mark, _named(run, plan))
         outcome = provider.apply(owner, plan, got, run.room.cluster.read_secret)
+    if spared:
+        outcome = replace(outcome, held=spared, complete=False)
     _finish(run, mark, owner, outcome)
     return plan, outcome
 
@@ -234,6 +237,19 @@ def _disruption(run: _Run, plan: Plan) -> str:
     if not plan.disruptive or run.graph.withdrawn or _annotation(run, ALLOW_DISRUPTION) == "true":
         return ""
     return f'{plan.disruptive[0].disruptive}; set annotation {ALLOW_DISRUPTION}: "true" to let it happen'
+
+
+def _spare_protected(run: _Run, plan: Plan) -> tuple[Plan, str]:
+    """Return the plan without what somebody protected against it, and why; a Gateway that leaves then keeps all it has.
+
+    Only the Gateway's own annotation lets it happen: a class would speak for every Gateway there is and will be.
+    """
+    protected = next((change.protected for change in plan.changes if change.protected), "")
+    gateway = run.snapshot.gateway
+    if not protected or (gateway and gateway.meta.annotations.get(ALLOW_DELETE) == "true"):
+        return plan, ""
+    kept = () if run.graph.withdrawn else tuple(change for change in plan.changes if not change.protected)
+    return replace(plan, changes=kept), f'{protected}; set annotation {ALLOW_DELETE}: "true" to let it go'
 
 
 def _annotation(run: _Run, name: str) -> str:

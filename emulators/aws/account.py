@@ -17,7 +17,14 @@ from werkzeug.wrappers import Request, Response
 
 from emulators.aws import elbv2
 from emulators.aws.acm import answer_acm
-from emulators.aws.backing import MotoCertificates, MotoNetwork, MotoObjects, ask_moto, forget_account
+from emulators.aws.backing import (
+    MotoCertificates,
+    MotoNetwork,
+    MotoObjects,
+    ask_moto,
+    forget_account,
+    release_web_acl,
+)
 from emulators.aws.clock import Clock
 from emulators.aws.control import answer_control
 from emulators.aws.errors import AwsError
@@ -33,6 +40,7 @@ from emulators.aws.tagging import get_resources, remember
 from emulators.aws.targets import transitions
 from emulators.aws.throttle import Throttle, throttled
 from emulators.aws.transport import client_of, close_endpoint, open_endpoint
+from emulators.aws.waf import check_waf_call
 from emulators.aws.watch import Watch
 from emulators.aws.wire import Call, answer, error_answer, read_call
 
@@ -219,6 +227,13 @@ class Account:
                 return answer(call, get_resources(region, call.parameters))
             case "sqs":
                 return answer(call, self._sqs.perform(call.region, call.operation, call.parameters, request.host_url))
+            case "wafv2":
+                check_waf_call(
+                    region,
+                    call.operation,
+                    call.parameters,
+                    lambda arn: release_web_acl(self.account_id, call.region, arn),
+                )
             case "ec2":
                 check_ec2_call(region, call.operation, call.parameters)
         try:

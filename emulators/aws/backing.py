@@ -19,6 +19,7 @@ from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import s3_backends
+from moto.wafv2.models import wafv2_backends
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
@@ -119,6 +120,11 @@ class MotoNetwork:
         """Return a security group's ingress permissions in botocore's shape."""
         found = self._ec2.get_security_group_from_id(group_id)
         return [] if found is None else [_permission(view) for view in found.ip_permissions]
+
+
+def release_web_acl(account_id: str, region: str, resource: str) -> None:
+    """Take the web ACL of a resource away, where moto has given it one."""
+    wafv2_backends[account_id][region].disassociate_web_acl(resource)
 
 
 class MotoCertificates:

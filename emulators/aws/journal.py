@@ -16,7 +16,7 @@ from typing import Any
 
 READ_PREFIXES = ("Describe", "List", "Get", "Head", "Receive", "Lookup", "Search")
 HIDDEN = frozenset({"PrivateKey", "ClientSecret", "Passphrase"})
-CLOUD = frozenset({"elbv2", "ec2", "acm", "resourcegroupstaggingapi", "s3"})
+CLOUD = frozenset({"elbv2", "ec2", "acm", "resourcegroupstaggingapi", "s3", "wafv2"})
 
 
 @dataclass(slots=True)

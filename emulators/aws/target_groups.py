@@ -120,8 +120,18 @@ def modify_target_group_attributes(region: Region, request: Request) -> dict[str
     by_application = after.get("stickiness.enabled") == "true" and after.get("stickiness.type") == "app_cookie"
     if by_application and not after["stickiness.app_cookie.cookie_name"]:
         raise AwsError("InvalidConfigurationRequest", "'stickiness.app_cookie.cookie_name' is required for app_cookie")
+    _check_algorithm(after)
     group.attributes = after
     return attributes.attribute_list(after)
+
+
+def _check_algorithm(after: dict[str, str]) -> None:
+    """Slow start goes with round robin, anomaly mitigation with weighted random only (guide, "Routing algorithms")."""
+    algorithm = after.get("load_balancing.algorithm.type", "round_robin")
+    if after.get("slow_start.duration_seconds", "0") != "0" and algorithm != "round_robin":
+        raise AwsError("InvalidConfigurationRequest", f"Slow start cannot be used with the algorithm '{algorithm}'")
+    if after.get("load_balancing.algorithm.anomaly_mitigation") == "on" and algorithm != "weighted_random":
+        raise AwsError("InvalidConfigurationRequest", f"Anomaly mitigation cannot be used with '{algorithm}'")
 
 
 def _settings(region: Region, request: Request) -> dict[str, Any]:

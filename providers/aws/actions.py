@@ -44,6 +44,7 @@ class Listener:
     Attributes:
         groups: names of target groups by pool id; `empty` is the one that answers 503.
         sticky: seconds that clients stay with a pool, by its id; 0 or absent for those where they do not.
+        own_cookie: ids of the pools where they stay by a cookie of the application.
         unspeakable: pools whose protocol the listener cannot be combined with.
         grpc_apart: HTTPRoutes are on it as well, so that gRPC requests have to be told from others.
     """
@@ -53,6 +54,7 @@ class Listener:
     groups: Mapping[str, str]
     empty: str
     sticky: Mapping[str, int] = field(default_factory=dict)
+    own_cookie: frozenset[str] = frozenset()
     grpc_apart: bool = True
     unspeakable: frozenset[str] = frozenset()
     groups_per_action: int = 5
@@ -70,7 +72,8 @@ def answers_of(entry: Entry, listener: Listener) -> list[Answer]:
             return [Answer(fixed_response(status))]
         case Forward():
             action = forward_to(entry.action, listener.groups, listener.empty, listener.groups_per_action)
-            seconds = max(listener.sticky.get(pool.pool, 0) for pool in entry.action.pools)
+            several = len(entry.action.pools) + bool(entry.action.error_share) > 1  # a single one needs no cookie
+            seconds = max(listener.sticky.get(pool.pool, 0) for pool in entry.action.pools) if several else 0
             return [Answer({**action, "Stickiness": seconds}, rewrites_of(entry)[0])]
         case Redirect():
             return _redirects(entry, entry.action, listener)
@@ -99,6 +102,8 @@ def _unreachable(forward: Forward, listener: Listener) -> Iterator[str]:
     for pool in forward.pools:
         if pool.pool in listener.unspeakable:
             yield f"{pool.pool} is spoken to by HTTP/2, which an ALB does on HTTPS listeners only"
+        if pool.pool in listener.own_cookie and len(forward.pools) + bool(forward.error_share) > 1:
+            yield f"{pool.pool} is sticky by a cookie of its application, which an ALB does without weights only"
         if pool.filters:
             yield f"filter {pool.filters[0].type} of a single backend cannot be done by an ALB"
 

@@ -6,13 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from providers.aws import calls
-from providers.aws.attributes import with_defaults
+from providers.aws.attributes import PROTECTION, with_defaults
+from providers.aws.names import ADDONS
 from providers.aws.resources import (
+    ALB,
+    BACKEND_ACCESS,
     CERTIFICATE,
     INGRESS,
     LISTENER,
     SECURITY_GROUP,
     SECURITY_GROUP_KEY,
+    WEB_ACL_KEY,
     attributes_key,
     balancer_key,
     balancer_of,
@@ -41,6 +45,18 @@ def security_group_deletions(want: Resources, got: Resources) -> Iterator[Change
     for key in sorted(got):
         if key.kind == SECURITY_GROUP and key not in want:
             yield deletion(calls.DELETE_SECURITY_GROUP, got[key])
+
+
+def backend_grants(want: Resources, got: Resources) -> Iterator[Change]:
+    """Yield what lets our security group reach the backends: before anything is sent there."""
+    missing = (want[key] for key in sorted(want) if key.kind == BACKEND_ACCESS and key not in got)
+    return (creation(calls.AUTHORIZE_INGRESS, access) for access in missing)
+
+
+def backend_revocations(want: Resources, got: Resources) -> Iterator[Change]:
+    """Yield what takes that back: after nothing is sent there any more; a group that is named there cannot go."""
+    stale = (got[key] for key in sorted(got) if key.kind == BACKEND_ACCESS and key not in want)
+    return (deletion(calls.REVOKE_INGRESS, access) for access in stale)
 
 
 def certificate_imports(want: Resources, got: Resources) -> Iterator[Change]:
@@ -88,8 +104,12 @@ def load_balancer_steps(balancer: str, want: Resources, got: Resources) -> Itera
     else:
         yield from _network(wanted, there)
         yield from _security_groups(wanted, there)
-        yield from _tags(wanted, there)
-    yield from _attributes(attributes_key(balancer), want, got)
+        yield from _recording(wanted, there, {*_addons(wanted), *_addons(there)})
+    yield from _attributes(balancer, want, got)
+    if balancer == ALB:
+        yield from _web_acl(want, got)
+    if there is not None:
+        yield from _recording(wanted, there, set(_addons(wanted)), final=True)
 
 
 def is_needed(balancer: str, want: Resources) -> bool:
@@ -97,11 +117,13 @@ def is_needed(balancer: str, want: Resources) -> bool:
     return any(key.kind == LISTENER and balancer_of(key) == balancer for key in want)
 
 
-def _attributes(key: ResourceKey, want: Resources, got: Resources) -> Iterator[Change]:
+def _attributes(balancer: str, want: Resources, got: Resources) -> Iterator[Change]:
+    key, there = attributes_key(balancer), got.get(balancer_key(balancer))
     attributes, known = want.get(key), got.get(key)
     if attributes is not None:
         observed = known.spec if known else {}
-        wanted = with_defaults(attributes.spec, observed)
+        off = {name: "false" for name in _addons(there) if observed.get(name) == "true"}
+        wanted = {**off, **with_defaults(attributes.spec, observed, balancer)}
         if fields := differing(wanted, observed):
             yield setting(calls.MODIFY_LB_ATTRIBUTES, attributes, known, {name: wanted[name] for name in fields})
 
@@ -127,15 +149,37 @@ def _security_groups(want: Resource, got: Resource) -> Iterator[Change]:
         yield setting(calls.SET_SECURITY_GROUPS, want, got, {"SecurityGroups": list[Json](groups)})
 
 
-def _tags(want: Resource, got: Resource) -> Iterator[Change]:
-    """Yield the user's tags that are not there as wanted. Others stay: nothing tells ours of yesterday from theirs."""
-    wanted, there = _texts(want.spec.get("Tags")), _texts(got.spec.get("Tags"))
-    if fresh := {key: value for key, value in wanted.items() if there.get(key) != value}:
-        yield setting(calls.ADD_TAGS, want, got, {"Tags": fresh})
+def _addons(balancer: Resource | None) -> list[str]:
+    return _strings(balancer.spec.get("Addons")) if balancer else []
 
 
-def _texts(value: Json) -> dict[str, Json]:
-    return dict(value) if isinstance(value, Mapping) else {}
+def _recording(want: Resource, got: Resource, addons: set[str], *, final: bool = False) -> Iterator[Change]:
+    """Yield what records the add-ons that are ours: before one is turned on, and after one was turned off."""
+    before = {*_addons(want), *_addons(got)} if final else set(_addons(got))
+    if addons == before:
+        return
+    if addons:
+        yield setting(calls.ADD_TAGS, want, got, {"Tags": {ADDONS: " ".join(sorted(addons))}})
+    else:
+        yield setting(calls.REMOVE_TAGS, want, got, {"TagKeys": [ADDONS]})
+
+
+def _web_acl(want: Resources, got: Resources) -> Iterator[Change]:
+    """Yield the association of the wanted web ACL; one that is not ours by the record is let be."""
+    wanted, there = want.get(WEB_ACL_KEY), got.get(WEB_ACL_KEY)
+    if wanted is not None and (there is None or there.spec.get("Arn") != wanted.spec["Arn"]):
+        yield setting(calls.ASSOCIATE_WEB_ACL, wanted, there, {"Arn": wanted.spec["Arn"]})
+    elif wanted is None and there is not None and there.spec.get("Ours"):
+        yield deletion(calls.DISASSOCIATE_WEB_ACL, there, "nobody asks for the web ACL any more, which we associated")
+
+
+def unprotection(balancer: Resource, got: Resources) -> Iterator[Change]:
+    """Yield what lets a load balancer be deleted that is protected against it; a person has to agree."""
+    attributes = got.get(attributes_key(balancer.key.name))
+    if attributes is not None and attributes.spec.get(PROTECTION) == "true":
+        off = Resource(attributes.key, {PROTECTION: "false"}, attributes.origins)
+        why = f"{balancer.key} is about to be deleted, and protected against that"
+        yield Change(Op.UPDATE, off.key, off, attributes, why, call=calls.MODIFY_LB_ATTRIBUTES)
 
 
 def openings(want: Resources, got: Resources) -> Iterator[Change]:

@@ -10,6 +10,8 @@ call                           op      Change
 =============================  ======  =============================================================================
 CreateSecurityGroup            create  want.spec VpcId, Description
 AuthorizeSecurityGroupIngress  create  key ingress/<port>; want.spec Protocol, Sources: those to add, no others
+AuthorizeSecurityGroupIngress  create  key backend-access/<protocol>/<security group>: ours may reach all its ports
+RevokeSecurityGroupIngress     delete  likewise
 RevokeSecurityGroupIngress     delete  key ingress/<port>; want None; got.spec Protocol, Sources: those to take away
 DeleteSecurityGroup            delete  got.cloud_id; its ingress goes with it
 ImportCertificate              create  key certificate/<ns>/<name>; want.spec Fingerprint, KeyType; tags go along.
@@ -36,7 +38,12 @@ ModifyLoadBalancerAttributes   update  key lb-attributes/alb; want.spec: the att
 SetSecurityGroups              update  key load-balancer/alb; want.spec SecurityGroups: the whole set
 SetSubnets                     update  key load-balancer/alb; want.spec Subnets: the whole set
 SetIpAddressType               update  key load-balancer/alb; want.spec IpAddressType
-AddTags                        update  key load-balancer/alb; want.spec Tags: those of the user that differ
+AddTags                        update  key load-balancer/alb; want.spec Tags: those that differ. Or key tags; also
+                                       want.spec On: up to 20 [kind, scope, name] that get them
+RemoveTags                     update  likewise; want.spec TagKeys
+AssociateWebACL                update  key web-acl/alb; want.spec Arn
+DisassociateWebACL             delete  key web-acl/alb
+ModifyListenerAttributes       update  key listener-attributes/<port>; want.spec: the attributes that differ
 DeleteLoadBalancer             delete  got.cloud_id; listeners and rules go with it
 CreateListener                 create  want.spec as in `resources`
 ModifyListener                 update  want.spec: the fields that change. Protocol never comes without all the others
@@ -90,6 +97,10 @@ SET_SECURITY_GROUPS = "SetSecurityGroups"
 SET_SUBNETS = "SetSubnets"
 SET_IP_ADDRESS_TYPE = "SetIpAddressType"
 ADD_TAGS = "AddTags"
+REMOVE_TAGS = "RemoveTags"
+ASSOCIATE_WEB_ACL = "AssociateWebACL"
+DISASSOCIATE_WEB_ACL = "DisassociateWebACL"
+MODIFY_LISTENER_ATTRIBUTES = "ModifyListenerAttributes"
 DELETE_LOAD_BALANCER = "DeleteLoadBalancer"
 CREATE_LISTENER = "CreateListener"
 MODIFY_LISTENER = "ModifyListener"

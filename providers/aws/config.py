@@ -1,11 +1,18 @@
 """The `aws` block of a LoadBalancerConfig: AWS's own settings, read and checked.
 
+What it says of listeners stands in `listener_settings`.
+
 aws:
   subnets: [subnet-..., subnet-...]     # else by tag: kubernetes.io/role/elb, internal-elb
   vpc: vpc-...                          # else the subnets' own
   securityGroups: [sg-...]              # instead of one of ours; `managed` adds ours to them
   allowedSecurityGroups: [sg-...]       # what a Gateway's own block may name besides those
-  tags: {cost-centre: "4711"}
+  backendSecurityGroups: [sg-...]       # of nodes or Pods: the one of ours is let in there
+  tags: {cost-centre: "4711"}           # on load balancers, listeners, rules and target groups
+  accessLogs: {bucket: logs, prefix: shop}
+  allowedLogBuckets: [logs-*]           # what a Gateway's own settings may name besides the class's
+  webACL: arn:aws:wafv2:...             # of the Application Load Balancer
+  allowedWebACLs: ["arn:aws:wafv2:*"]   # what a Gateway's own block may name besides the class's
   addressMode: split                    # unified: one address, an NLB in front of the ALB
   quic: true                            # streams may be QUIC: the NLB has no security groups, and no UDP
   regexAlternation: true                # may one regular expression carry several hosts or paths
@@ -15,10 +22,13 @@ aws:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from providers.aws.resources import MANAGED
+from providers.aws.attributes import BUCKETS, KNOWN, wrong_attributes
+from providers.aws.listener_settings import wrong_listeners
+from providers.aws.names import short_digest
+from providers.aws.resources import ALB, MANAGED
 from reconciler.ir import Config, Json, frozen_map
 
 
@@ -43,7 +53,11 @@ class AwsConfig:
     subnets: tuple[str, ...] = ()
     vpc: str = ""
     security_groups: tuple[str, ...] = ()
+    backend_groups: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=frozen_map)
+    log_bucket: str = ""
+    log_prefix: str = ""
+    web_acl: str = ""
     regex_alternation: bool = False
     quic: bool = False
     unified: bool = False
@@ -63,12 +77,16 @@ def read_aws(config: Config) -> AwsConfig:
     """Return the settings of a configuration's `aws` block; what `check` complains of counts as absent."""
     block = config.cloud
     tags, quotas = block.get("tags"), block.get("quotas")
-    vpc = block.get("vpc")
+    logs = block.get("accessLogs")
     return AwsConfig(
         subnets=tuple(sorted(_strings(block.get("subnets")))),
-        vpc=vpc if isinstance(vpc, str) else "",
+        vpc=_text(block.get("vpc")),
         security_groups=tuple(sorted(_strings(block.get("securityGroups")))),
+        backend_groups=tuple(sorted(_strings(block.get("backendSecurityGroups")))),
         tags=frozen_map({str(k): str(v) for k, v in tags.items()} if isinstance(tags, Mapping) else {}),
+        log_bucket=_text(logs.get("bucket")) if isinstance(logs, Mapping) else "",
+        log_prefix=_text(logs.get("prefix")) if isinstance(logs, Mapping) else "",
+        web_acl=_text(block.get("webACL")),
         regex_alternation=block.get("regexAlternation") is True,
         quic=block.get("quic") is True,
         unified=block.get("addressMode") == "unified",
@@ -79,6 +97,31 @@ def read_aws(config: Config) -> AwsConfig:
 def _quotas(block: Mapping[str, Json]) -> Quotas:
     values = {attribute: block[name] for name, attribute in _QUOTAS.items() if name in block}
     return Quotas(**{name: value for name, value in values.items() if _is_count(value) and isinstance(value, int)})
+
+
+def access_logs(aws: AwsConfig) -> dict[str, Json]:
+    """Return the attributes that write access logs; none if nobody asks for any."""
+    if not aws.log_bucket:
+        return {}
+    where = {"access_logs.s3.bucket": aws.log_bucket, "access_logs.s3.prefix": aws.log_prefix}
+    return {"access_logs.s3.enabled": "true", **where}
+
+
+WEB_ACL_RECORD = "waf:"
+
+
+def web_acl_digest(arn: str) -> str:
+    """Return what records that a web ACL was associated by us."""
+    return f"{WEB_ACL_RECORD}{short_digest(arn, 8)}"
+
+
+def web_acl_record(aws: AwsConfig, balancer: str) -> tuple[str, ...]:
+    """Return the record of the web ACL that a load balancer of this type is to have."""
+    return (web_acl_digest(aws.web_acl),) if aws.web_acl and balancer == ALB else ()
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _strings(value: Json) -> tuple[str, ...]:
@@ -96,10 +139,34 @@ def _all_match(pattern: str) -> Callable[[Json], bool]:
     )
 
 
+_WEB_ACL = r"arn:aws[a-z-]*:wafv2:[a-z0-9-]+:\d{12}:regional/webacl/[\w-]{1,128}/[0-9a-f-]+"
+
+
+def _is_log(value: Json) -> bool:
+    """Return whether a block names a bucket, and perhaps a prefix, as the attributes of the same meaning take them."""
+    if not isinstance(value, Mapping) or not set(value) <= {"bucket", "prefix"} or not value.get("bucket"):
+        return False
+    return all(KNOWN[f"access_logs.s3.{name}"].takes(_text(text)) for name, text in value.items())
+
+
+def _elsewhere(value: Json) -> bool:
+    """Checked by `listener_settings`."""
+    del value
+    return True
+
+
 _CHECKS: Mapping[str, tuple[Callable[[Json], bool], str]] = {
     "subnets": (_all_match(r"subnet-[0-9a-f]+"), "a list of subnet ids"),
     "vpc": (lambda value: isinstance(value, str) and bool(re.fullmatch(r"vpc-[0-9a-f]+", value)), "a VPC id"),
     "securityGroups": (_all_match(r"sg-[0-9a-f]+|managed"), "a list of security group ids, or `managed`"),
+    "accessLogs": (_is_log, "a bucket and a prefix"),
+    "allowedLogBuckets": (_all_match(r"[a-z0-9.-]+\*?"), "a list of buckets, or of their beginnings with a *"),
+    "allowedWebACLs": (_all_match(rf"{_WEB_ACL}|arn:[!-~]*\*"), "a list of ARNs, or of their beginnings with a *"),
+    "webACL": (lambda value: bool(re.fullmatch(_WEB_ACL, _text(value))), "the ARN of a regional web ACL of WAFv2"),
+    "responseHeaders": (_elsewhere, ""),
+    "serverHeader": (_elsewhere, ""),
+    "tcpIdleSeconds": (_elsewhere, ""),
+    "backendSecurityGroups": (_all_match(r"sg-[0-9a-f]+"), "a list of security group ids"),
     "allowedSecurityGroups": (_all_match(r"sg-[0-9a-f]+"), "a list of security group ids"),
     "tags": (
         lambda value: isinstance(value, Mapping) and all(isinstance(item, str) for item in value.values()),
@@ -114,7 +181,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Json], bool], str]] = {
 
 def check(config: Config) -> tuple[str, ...]:
     """Return what is wrong with a configuration's `aws` block, a sentence each."""
-    return tuple(_wrong(config.cloud))
+    return (*_wrong(config.cloud), *wrong_listeners(config.cloud), *wrong_attributes(config.attributes))
 
 
 def _wrong(block: Mapping[str, Json]) -> Iterator[str]:
@@ -131,18 +198,57 @@ def _wrong(block: Mapping[str, Json]) -> Iterator[str]:
             yield f"spec.aws.quotas.{name} has to be a number above 0"
 
 
-_OF_THE_CLASS = ("allowedSecurityGroups", "quic", "quotas", "subnets", "vpc")
+OF_THE_CLASS = (
+    "allowedLogBuckets",
+    "allowedSecurityGroups",
+    "allowedWebACLs",
+    "backendSecurityGroups",
+    "quic",
+    "quotas",
+    "subnets",
+    "vpc",
+)
 """Where a load balancer stands, and what is allowed, is said by the GatewayClass alone."""
 
 
-def refused(base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
-    """Return what a Gateway's own `aws` block may not say under its class's, a sentence each."""
+def refused(base: Config, own: Mapping[str, Json]) -> tuple[str, ...]:
+    """Return what the settings of a Gateway's own may not say under its class's, a sentence each."""
+    block, attributes = own.get("aws"), own.get("attributes")
+    over: Mapping[str, Json] = block if isinstance(block, Mapping) else {}
+    return (
+        *_refused_block(base, over),
+        *_refused_buckets(base, over, attributes if isinstance(attributes, Mapping) else {}),
+    )
+
+
+def _refused_buckets(base: Config, over: Mapping[str, Json], attributes: Mapping[str, Json]) -> Iterator[str]:
+    """Yield the buckets that a Gateway may not have its logs written to."""
+    logs = over.get("accessLogs")
+    named = [("spec.aws.accessLogs", logs.get("bucket"))] if isinstance(logs, Mapping) else []
+    named += [(f"spec.attributes: {name}", attributes[name]) for name in BUCKETS if name in attributes]
+    of_class = {read_aws(base).log_bucket, *(base.attributes.get(name, "") for name in BUCKETS)} - {""}
+    for where, bucket in named:
+        if not _is_among(_text(bucket), (*of_class, *_strings(base.cloud.get("allowedLogBuckets")))):
+            yield f"{where}: {bucket} is not among the allowedLogBuckets of the GatewayClass"
+
+
+def _is_among(name: str, allowed: Iterable[str]) -> bool:
+    return any(name == one or (one.endswith("*") and name.startswith(one[:-1])) for one in allowed)
+
+
+def _refused_block(base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
+    acls = (read_aws(base).web_acl, *_strings(base.cloud.get("allowedWebACLs")))
     groups = {MANAGED, *_strings(base.cloud.get("securityGroups")), *_strings(base.cloud.get("allowedSecurityGroups"))}
     return (
-        *(f"spec.aws.{name} may be set by a GatewayClass only" for name in _OF_THE_CLASS if name in over),
+        *(f"spec.aws.{name} may be set by a GatewayClass only" for name in OF_THE_CLASS if name in over),
         *(
             f"spec.aws.securityGroups: {group} is not among the allowedSecurityGroups of the GatewayClass"
             for group in _strings(over.get("securityGroups"))
             if group not in groups
+        ),
+        *(
+            "spec.aws.webACL is not among the allowedWebACLs of the GatewayClass"
+            for arn in [over.get("webACL")]
+            if arn is not None and not _is_among(_text(arn), filter(None, acls))
         ),
     )

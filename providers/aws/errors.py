@@ -37,7 +37,7 @@ _TABLE: Mapping[type[ReconcilerError], str] = {
     "RequestThrottled RequestThrottledException Throttled SlowDown",
     Unavailable: "HealthUnavailable InsufficientCapacity InternalFailure InternalError ServiceUnavailable Unavailable",
     NotReady: "ListenerNotFound TargetGroupNotFound RuleNotFound TrustStoreNotReady TrustStoreInUse ResourceInUse "
-    "ResourceInUseException DependencyViolation",
+    "ResourceInUseException DependencyViolation WAFUnavailableEntityException",
     Conflict: "LoadBalancerNotFound PriorityInUse DuplicateListener DuplicateTargetGroupName "
     "DuplicateLoadBalancerName DuplicateTrustStoreName ResourceNotFoundException InvalidGroup.Duplicate "
     "InvalidGroup.NotFound InvalidGroupId.NotFound",

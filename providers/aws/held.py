@@ -16,6 +16,7 @@ from providers.aws.errors import is_about
 from providers.aws.overlap import disjoint
 from providers.aws.render import forwarded
 from providers.aws.resources import (
+    BACKEND_ACCESS,
     CA_BUNDLE,
     CERTIFICATE,
     LB_ATTRIBUTES,
@@ -168,7 +169,8 @@ class Held:
             return True  # a tag must not tell of an import that failed
         kinds = {one.kind for one in self.broken}
         if change.call in _NEEDED_BY and not kinds.isdisjoint(_NEEDED_BY[change.call]):
-            return change.call != calls.REVOKE_INGRESS or key.name in self.closing
+            shut = change.call == calls.REVOKE_INGRESS and key.kind != BACKEND_ACCESS
+            return not shut or key.name in self.closing
         inside = key.kind in (RULE, ORDER, LISTENER_CERTIFICATE)
         return inside and holder_of(key) in self.broken
 

@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from providers.aws import calls
 from providers.aws.base_plan import is_replaced
-from providers.aws.resources import LISTENER, LISTENER_CERTIFICATE, certificate_key, holder_of, port_of
+from providers.aws.resources import (
+    LISTENER,
+    LISTENER_ATTRIBUTES,
+    LISTENER_CERTIFICATE,
+    certificate_key,
+    holder_of,
+    port_of,
+)
 from providers.aws.steps import creation, deletion, setting, update
 from reconciler.plan import Change, Resource, ResourceKey, differing
 
@@ -37,6 +44,17 @@ def listener_steps(key: ResourceKey, want: Resources, got: Resources) -> Iterato
         yield from (change, *_additions(key, want, got)) if switched else (*_additions(key, want, got), change)
     else:
         yield from _additions(key, want, got)
+
+
+def attribute_steps(want: Resources, got: Resources) -> Iterator[Change]:
+    """Yield the changes of listeners' attributes."""
+    for key in sorted(want):
+        if key.kind != LISTENER_ATTRIBUTES:
+            continue
+        attributes, there = want[key], got.get(key)
+        if fields := differing(attributes.spec, there.spec if there else {}):
+            spec = {name: attributes.spec[name] for name in fields}
+            yield setting(calls.MODIFY_LISTENER_ATTRIBUTES, attributes, there, spec)
 
 
 def default_answer(key: ResourceKey, want: Resources, got: Resources) -> Iterator[Change]:

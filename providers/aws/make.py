@@ -10,10 +10,23 @@ from typing import Any
 from providers.aws import calls, certificates, trust_stores, wire
 from providers.aws.clients import Clients
 from providers.aws.errors import is_about, is_unseen
-from providers.aws.names import ID, NONCE, SPEC, logical_id, owner_tags, security_group_name
+from providers.aws.make_settings import SETTINGS, permit_access
+from providers.aws.names import (
+    ADDONS,
+    ID,
+    NONCE,
+    SPEC,
+    TAG_KEYS,
+    key_record,
+    logical_id,
+    owner_tags,
+    permission_owner,
+    security_group_name,
+)
 from providers.aws.network import SUBNETS_KEY
 from providers.aws.resources import (
     ALB,
+    BACKEND_ACCESS,
     CERTIFICATE,
     LOAD_BALANCER,
     MANAGED,
@@ -106,6 +119,10 @@ class Made:
         ours = {ID: logical_id(want.key), SPEC: digest(dict(want.spec))}
         if want.key.kind == LOAD_BALANCER:
             ours[NONCE] = self.nonce
+        if addons := wire.items(want.spec.get("Addons")):
+            ours[ADDONS] = " ".join(map(str, addons))
+        if users:
+            ours[TAG_KEYS] = key_record(users)
         return wire.tags({**users, **owner_tags(self.owner), **ours})
 
     def groups(self, value: Json) -> list[str]:
@@ -186,11 +203,16 @@ def _create_security_group(clients: Clients, made: Made, change: Change) -> None
 
 
 def _authorize(clients: Clients, made: Made, change: Change) -> None:
+    if change.key.kind == BACKEND_ACCESS:
+        permit_access(clients, made, change.key, "AuthorizeSecurityGroupIngress", made.owner.uid)
+        return
     _permit(clients, "AuthorizeSecurityGroupIngress", made, (change.key, _want(change)), "InvalidPermission.Duplicate")
 
 
 def _revoke(clients: Clients, made: Made, change: Change) -> None:
-    if change.got is not None:
+    if change.key.kind == BACKEND_ACCESS:
+        permit_access(clients, made, change.key, "RevokeSecurityGroupIngress", made.owner.uid)
+    elif change.got is not None:
         about = (change.key, change.got)
         _permit(clients, "RevokeSecurityGroupIngress", made, about, "InvalidPermission.NotFound")
 
@@ -198,7 +220,9 @@ def _revoke(clients: Clients, made: Made, change: Change) -> None:
 def _permit(clients: Clients, call: str, made: Made, about: tuple[ResourceKey, Resource], fine: str) -> None:
     key, resource = about
     protocol = str(resource.spec["Protocol"])
-    described = wire.permission(port_of(key), protocol, wire.items(resource.spec["Sources"]), f"rw:{made.owner.uid}")
+    described = wire.permission(
+        port_of(key), protocol, wire.items(resource.spec["Sources"]), permission_owner(made.owner.uid)
+    )
     try:
         clients.call("ec2", call, GroupId=made.id_of(SECURITY_GROUP_KEY), IpPermissions=[described])
     except Misconfigured as error:
@@ -283,11 +307,6 @@ def _create_load_balancer(clients: Clients, made: Made, change: Change) -> None:
         made.waiting = (*made.waiting, awaited(made.owner.placement, found))
 
 
-def _load_balancer_attributes(clients: Clients, made: Made, change: Change) -> None:
-    arn, listed = made.id_of(balancer_key(change.key.name)), wire.attributes(_spec(change))
-    clients.call("elbv2", "ModifyLoadBalancerAttributes", LoadBalancerArn=arn, Attributes=listed)
-
-
 def _set_security_groups(clients: Clients, made: Made, change: Change) -> None:
     arn, groups = made.id_of(change.key), made.groups(_spec(change)["SecurityGroups"])
     clients.call("elbv2", "SetSecurityGroups", LoadBalancerArn=arn, SecurityGroups=groups)
@@ -301,11 +320,6 @@ def _set_subnets(clients: Clients, made: Made, change: Change) -> None:
 def _set_ip_address_type(clients: Clients, made: Made, change: Change) -> None:
     arn, kind = made.id_of(change.key), str(_spec(change)["IpAddressType"])
     clients.call("elbv2", "SetIpAddressType", LoadBalancerArn=arn, IpAddressType=kind)
-
-
-def _add_tags(clients: Clients, made: Made, change: Change) -> None:
-    given = _spec(change)["Tags"]
-    clients.call("elbv2", "AddTags", ResourceArns=[made.id_of(change.key)], Tags=wire.tags(given))
 
 
 def _delete_load_balancer(clients: Clients, made: Made, change: Change) -> None:
@@ -410,6 +424,7 @@ def _delete_rule(clients: Clients, made: Made, change: Change) -> None:
 
 
 _CALLS: Mapping[str, Callable[[Clients, Made, Change], None]] = {
+    **SETTINGS,
     calls.CREATE_SECURITY_GROUP: _create_security_group,
     calls.AUTHORIZE_INGRESS: _authorize,
     calls.REVOKE_INGRESS: _revoke,
@@ -422,11 +437,9 @@ _CALLS: Mapping[str, Callable[[Clients, Made, Change], None]] = {
     calls.DEREGISTER_TARGETS: _deregister,
     calls.DELETE_TARGET_GROUP: _delete_target_group,
     calls.CREATE_LOAD_BALANCER: _create_load_balancer,
-    calls.MODIFY_LB_ATTRIBUTES: _load_balancer_attributes,
     calls.SET_SECURITY_GROUPS: _set_security_groups,
     calls.SET_SUBNETS: _set_subnets,
     calls.SET_IP_ADDRESS_TYPE: _set_ip_address_type,
-    calls.ADD_TAGS: _add_tags,
     calls.DELETE_LOAD_BALANCER: _delete_load_balancer,
     calls.CREATE_LISTENER: _create_listener,
     calls.MODIFY_LISTENER: _modify_listener,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from reconciler.ir import Json
 from reconciler.keys import GatewayKey
@@ -22,11 +22,17 @@ GATEWAY_UID = "routewright.dev/gateway-uid"
 ID = "routewright.dev/id"
 SPEC = "routewright.dev/spec"
 NONCE = "routewright.dev/nonce"
+ADDONS = "routewright.dev/addons"
+"""What we turned on that an account's own rules may turn on as well."""
+TAG_KEYS = "routewright.dev/tag-keys"
+"""Which of the other tags are ours, see `key_record`."""
 PREFIX = "routewright.dev/"
 
 MAX_TAG_VALUE = 256
 MAX_TAGS = 50
-OUR_TAGS = 6
+OUR_TAGS = 9
+"""At most: those above, and the sweep's note."""
+_KEY_DIGEST = 5
 _TAG_KEY = re.compile(r"[\w .:/=+\-@]{1,128}")
 _TAG_VALUE = re.compile(r"[\w .:/=+\-@]{0,256}")
 
@@ -59,6 +65,11 @@ def bundle_prefix(cluster: str) -> str:
 def bundle_key(key: GatewayKey, uid: str, name: str = "") -> str:
     """Return the key of the object that a trust store is made from; without a name, how all of a Gateway's begin."""
     return f"{bundle_prefix(key.cluster)}{short_digest([uid], 16)}/{name}{'.pem' if name else ''}"
+
+
+def permission_owner(uid: str) -> str:
+    """Return the description of the permissions that we give in security groups: whose they are."""
+    return f"rw:{uid}"
 
 
 def security_group_name(key: GatewayKey, uid: str) -> str:
@@ -101,6 +112,16 @@ def logical_id(key: ResourceKey) -> str:
     """Return the value of the ID tag."""
     text = str(key)
     return text if len(text) <= MAX_TAG_VALUE and _TAG_VALUE.fullmatch(text) else short_digest(text, 52)
+
+
+def key_record(keys: Iterable[str]) -> str:
+    """Return the record of tags by their keys: five characters a key."""
+    return "".join(sorted({short_digest(key, _KEY_DIGEST) for key in keys}))
+
+
+def recorded(record: str) -> frozenset[str]:
+    """Return the records of single keys that a record holds."""
+    return frozenset(record[start : start + _KEY_DIGEST] for start in range(0, len(record), _KEY_DIGEST))
 
 
 def user_tags(labels: Mapping[str, str]) -> dict[str, str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from providers.aws import canonical
 from providers.aws.clients import Clients
-from providers.aws.names import CLUSTER, GATEWAY, GATEWAY_UID, gateway_value
-from providers.aws.resources import SECURITY_GROUP_KEY, ingress_key
+from providers.aws.names import CLUSTER, GATEWAY, GATEWAY_UID, gateway_value, permission_owner
+from providers.aws.resources import SECURITY_GROUP_KEY, backend_access_key, ingress_key
 from reconciler.errors import Misconfigured
 from reconciler.ir import Json
 from reconciler.plan import Resource, ResourceKey
@@ -66,3 +66,15 @@ def read_security_group(clients: Clients, owner: Owner) -> Iterator[Resource]:
         for (port, protocol), sources in canonical.ingress(group.get("IpPermissions", ())).items():
             opened: dict[str, Json] = {"Protocol": protocol, "Sources": list[Json](sources)}
             yield Resource(ingress_key(port, protocol), opened, cloud_id=group["GroupId"])
+        yield from _backend_access(clients, group["GroupId"], owner)
+
+
+def _backend_access(clients: Clients, ours: str, owner: Owner) -> Iterator[Resource]:
+    """Yield what we let our security group reach; permissions that somebody else gave it are theirs."""
+    filters = [{"Name": "ip-permission.group-id", "Values": [ours]}]
+    for group in clients.call("ec2", "DescribeSecurityGroups", Filters=filters)["SecurityGroups"]:
+        for item in group.get("IpPermissions", ()):
+            pairs = ((pair.get("GroupId"), pair.get("Description")) for pair in item.get("UserIdGroupPairs", ()))
+            if (ours, permission_owner(owner.uid)) in pairs:
+                key = backend_access_key(group["GroupId"], str(item["IpProtocol"]))
+                yield Resource(key, cloud_id=group["GroupId"])

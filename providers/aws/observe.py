@@ -15,7 +15,8 @@ from providers.aws.base_plan import is_needed
 from providers.aws.certificates import read_certificates
 from providers.aws.client_certificates import store_of
 from providers.aws.clients import PAGE, Clients
-from providers.aws.names import CLUSTER, GATEWAY_UID, NONCE, PREFIX, load_balancer_name
+from providers.aws.config import WEB_ACL_RECORD, web_acl_digest
+from providers.aws.names import ADDONS, CLUSTER, GATEWAY_UID, NONCE, load_balancer_name
 from providers.aws.network import discover_subnets, read_security_group
 from providers.aws.ownership import is_owned, read_tags
 from providers.aws.quic import OPEN_NLB
@@ -28,14 +29,17 @@ from providers.aws.resources import (
     ORDER,
     PART_BASE,
     PART_POOLS,
+    PART_TAGS,
     PART_TRUST,
     RULE,
+    TAGS_KEY,
     TARGET_GROUP,
     TARGETS,
-    TG_ATTRIBUTES,
     TRUST_STORE,
+    WEB_ACL_KEY,
     attributes_key,
     balancer_key,
+    listener_attributes_key,
     listener_certificate_key,
     listener_key,
     listener_part,
@@ -44,6 +48,7 @@ from providers.aws.resources import (
     scope_of,
     target_group_key,
     targets_key,
+    tg_attributes_key,
 )
 from providers.aws.trust_stores import read_bundles, read_trust_stores
 from providers.aws.waiting import FAILED, PROVISIONING, awaited
@@ -93,8 +98,9 @@ class _Look:
             self._security(wanted)
             self._target_groups(balancers)
             self._certificates()
-            for key, item in wanted.items():
+            for key, item in self._keyed(balancers):
                 self._attributes(key.name, item)
+            for key, item in wanted.items():
                 self._listeners(key.name, item)
             self._trust_stores()
         elif self._pools_to_compare():
@@ -102,7 +108,11 @@ class _Look:
         self._targets()
         if deep or self.look.parts:
             self._group_attributes()
-        return self._result(balancers, self._prove(balancers))
+        tags = self._prove(balancers)
+        for key, item in wanted.items():
+            if key.name == ALB:
+                self._web_acl(item, tags.get(item["LoadBalancerArn"], {}))
+        return self._result(balancers, tags)
 
     def _keyed(self, balancers: Iterable[Item]) -> Iterator[tuple[ResourceKey, Item]]:
         """Yield load balancers by our keys; one of another name than the wanted one is a former one, named by itself.
@@ -147,8 +157,7 @@ class _Look:
             arn, name = item["LoadBalancerArn"], item["LoadBalancerName"]
             if not is_owned(tags.get(arn, {}), self.owner):
                 raise Misconfigured(f"load balancer {name} exists and is not ours by its tags; rename or delete it")
-            others: dict[str, Json] = {name: value for name, value in tags[arn].items() if not name.startswith(PREFIX)}
-            spec = {**canonical.load_balancer(item, managed), "Tags": others}
+            spec = {**canonical.load_balancer(item, managed), "Addons": tags[arn].get(ADDONS, "").split()}
             self.found[key] = Resource(key, spec, cloud_id=arn)
             if key in self.want.resources:
                 _check_state(item)
@@ -171,6 +180,17 @@ class _Look:
             answer = self.clients.call("elbv2", "DescribeLoadBalancerAttributes", LoadBalancerArn=arn)
             spec: dict[str, Json] = {one["Key"]: one["Value"] for one in answer["Attributes"]}
             self.found[key] = Resource(key, spec, cloud_id=arn)
+
+    def _web_acl(self, item: Item, tags: Mapping[str, str]) -> None:
+        """Read the web ACL where one is wanted, or was associated by us."""
+        record = [one for one in tags.get(ADDONS, "").split() if one.startswith(WEB_ACL_RECORD)]
+        if not self._touched(PART_BASE) or not (record or WEB_ACL_KEY in self.want.resources):
+            return
+        arn = item["LoadBalancerArn"]
+        acl = self.clients.call("wafv2", "GetWebACLForResource", ResourceArn=arn).get("WebACL") or {}
+        found = str(acl.get("ARN", ""))
+        ours = bool(found) and web_acl_digest(found) in record
+        self.found[WEB_ACL_KEY] = Resource(WEB_ACL_KEY, {"Arn": found, "Ours": ours}, cloud_id=arn)
 
     # --- around it ---
 
@@ -223,7 +243,7 @@ class _Look:
             key, arn = target_group_key(name), item["TargetGroupArn"]
             self.groups[arn] = name
             self.found[key] = Resource(key, canonical.target_group(item), cloud_id=arn)
-            if not self._as_wanted(self.found[key]) or not item.get("LoadBalancerArns"):
+            if self._tagged_anew() or not self._as_wanted(self.found[key]) or not item.get("LoadBalancerArns"):
                 self.proof[arn] = key
 
     def _candidates(self, balancers: list[Item]) -> Iterator[Item]:
@@ -281,13 +301,12 @@ class _Look:
                 self.found[targets_key(key.name)] = Resource(targets_key(key.name), spec, cloud_id=arns[key.name])
 
     def _group_attributes(self) -> None:
-        """Read the attributes of the target groups that are to have any; what they ask for is in their names."""
+        """Read the attributes of the wanted target groups: of those whose settings changed, on a full look of all."""
         arns = {name: arn for arn, name in self.groups.items()}
-        if not self._touched(PART_POOLS):
-            return
-        for key in self.want.resources:
-            if key.kind == TG_ATTRIBUTES and key.name in arns:
-                arn = arns[key.name]
+        for group in self.want.resources:
+            key = tg_attributes_key(group.name)
+            if group.kind == TARGET_GROUP and group.name in arns and self._touched(part_of(key)):
+                arn = arns[group.name]
                 answer = self.clients.call("elbv2", "DescribeTargetGroupAttributes", TargetGroupArn=arn)
                 spec: dict[str, Json] = {one["Key"]: one["Value"] for one in answer["Attributes"]}
                 self.found[key] = Resource(key, spec, cloud_id=arn)
@@ -302,12 +321,22 @@ class _Look:
             key = listener_key(item["Port"], balancer)
             spec = canonical.listener(item, self.groups, certificates)
             self.found[key] = Resource(key, spec, cloud_id=item["ListenerArn"])
-            if not self._as_wanted(self.found[key]):
+            if self._tagged_anew() or not self._as_wanted(self.found[key]):
                 self.proof[item["ListenerArn"]] = key
-            if self._touched(listener_part(item["Port"], balancer)):
+            self._listener_attributes(key, item)
+            if self._tagged_anew() or self._touched(listener_part(item["Port"], balancer)):
                 self._offered(balancer, item, certificates)
                 if balancer == ALB:
                     self._rules(item)
+
+    def _listener_attributes(self, listener: ResourceKey, item: Item) -> None:
+        """Read a listener's attributes where what it is to have changed, on a full look always."""
+        key = listener_attributes_key(listener)
+        if item["Protocol"] in ("HTTP", "HTTPS", "TCP") and self._touched(part_of(key)):
+            arn = item["ListenerArn"]
+            answer = self.clients.call("elbv2", "DescribeListenerAttributes", ListenerArn=arn)
+            spec: dict[str, Json] = {one["Key"]: one.get("Value", "") for one in answer["Attributes"]}
+            self.found[key] = Resource(key, spec, cloud_id=arn)
 
     def _offered(self, balancer: str, item: Item, certificates: Mapping[str, str]) -> None:
         if item["Protocol"] not in ("HTTPS", "TLS"):
@@ -339,7 +368,7 @@ class _Look:
             }
             key = ResourceKey(RULE, scope_of(port), name)
             self.found[key] = Resource(key, spec, cloud_id=rule["RuleArn"])
-            if not self._as_wanted(self.found[key]):
+            if self._tagged_anew() or not self._as_wanted(self.found[key]):
                 self.proof[rule["RuleArn"]] = key
             names.append(name)
             numbers.append(int(rule["Priority"]))
@@ -347,6 +376,10 @@ class _Look:
         self.found[order_key(port)] = Resource(order_key(port), order, cloud_id=item["ListenerArn"])
 
     # --- proof ---
+
+    def _tagged_anew(self) -> bool:
+        """Return whether the user's tags are to be compared on everything that carries them."""
+        return self._touched(PART_TAGS)
 
     def _as_wanted(self, resource: Resource) -> bool:
         wanted = self.want.resources.get(resource.key)
@@ -359,6 +392,11 @@ class _Look:
         for arn, key in self.proof.items():
             if not is_owned(tags.get(arn, {}), self.owner):
                 self._disown(key)
+        if self._tagged_anew():
+            held = [(key, arn) for arn, key in self.proof.items() if key in self.found and self.found[key].owned]
+            held += [(key, item["LoadBalancerArn"]) for key, item in self._keyed(balancers)]
+            known: list[Json] = [[key.kind, key.scope, key.name, tags.get(arn, {})] for key, arn in sorted(held)]
+            self.found[TAGS_KEY] = Resource(TAGS_KEY, {"Known": known})
         return tags
 
     def _disown(self, key: ResourceKey) -> None:

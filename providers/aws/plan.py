@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from providers.aws import base_plan as base
-from providers.aws import calls
+from providers.aws import calls, listener_settings
 from providers.aws import listener_plan as listeners
+from providers.aws.backend_settings import protocol_of, with_defaults
 from providers.aws.client_certificates import trust_store_creations, trust_store_deletions
 from providers.aws.resources import (
     ALB,
     LB_ATTRIBUTES,
     LISTENER,
+    LISTENER_ATTRIBUTES,
     LISTENER_CERTIFICATE,
     LOAD_BALANCER,
     LOAD_BALANCER_KEY,
@@ -28,15 +30,19 @@ from providers.aws.resources import (
     TARGET_GROUP,
     TARGETS,
     TG_ATTRIBUTES,
+    WEB_ACL,
     balancer_key,
     balancer_of,
+    listener_attributes_key,
     part_of,
     port_of,
     scope_of,
     target_group_key,
+    tg_attributes_key,
 )
 from providers.aws.rule_plan import Quota, observed_rules, rule_steps
 from providers.aws.steps import deletion
+from providers.aws.tag_plan import observed_tags, tag_changes, tagged
 from providers.aws.target_plan import target_steps
 from reconciler.plan import Change, Depth, Look, Plan, Rendered, Resource, ResourceKey, ResourceSet
 from reconciler.ports import Owner
@@ -44,7 +50,7 @@ from reconciler.ports import Owner
 BALANCERS = (ALB, NLB)
 DEFAULT_RULES = 100
 """Rules that an Application Load Balancer takes unless AWS raised the account's quota."""
-_ON_BALANCER = frozenset({LB_ATTRIBUTES, LISTENER, LISTENER_CERTIFICATE, RULE, ORDER})
+_ON_BALANCER = frozenset({LB_ATTRIBUTES, LISTENER, LISTENER_ATTRIBUTES, LISTENER_CERTIFICATE, RULE, ORDER, WEB_ACL})
 """Kinds that live and die with a load balancer."""
 
 type Resources = Mapping[ResourceKey, Resource]
@@ -56,17 +62,37 @@ def plan(owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
     A load balancer that is not proven to be ours is left alone with all that is on it. Raises Misconfigured if rules of
     others leave no free priority on a listener.
     """
-    wanted = _in_scope(want.resources, want.resources, got.resources, look)
+    complete = _with_defaults(want.resources, got.resources)
+    wanted = _in_scope(complete, want.resources, got.resources, look)
     seen = _in_scope(got.resources, want.resources, got.resources, look)
     foreign = _foreign(got.resources)
     wanted = {key: one for key, one in wanted.items() if not foreign(key)}
     seen = _former(want.resources, {key: one for key, one in seen.items() if not foreign(key)})
     if look.depth is Depth.ALL and not any(balancer_key(balancer) in want.resources for balancer in BALANCERS):
         return Plan(owner.key, tuple(_teardown(wanted, seen)))
-    return Plan(owner.key, tuple(_changes(wanted, seen, _quota(want.resources))))
+    changes = [*_changes(wanted, seen, _quota(want.resources)), *_tagging(want.resources, got.resources, foreign)]
+    return Plan(owner.key, tuple(tagged(change, want.resources) for change in changes))
+
+
+def _tagging(want: Resources, got: Resources, foreign: Callable[[ResourceKey], bool]) -> Iterator[Change]:
+    kept = {key: tags for key, tags in observed_tags(got).items() if key in got and not foreign(key)}
+    return tag_changes(want, got, kept)
 
 
 # --- what the plan is about ---------------------------------------------------------------------------------------
+
+
+def _with_defaults(want: Resources, got: Resources) -> dict[ResourceKey, Resource]:
+    """Return the wanted resources, with the defaults of attributes that are there and that nobody sets any more."""
+    found = dict(want)
+    for key, one in want.items():
+        if key.kind == TARGET_GROUP and (there := got.get(tg_attributes_key(key.name))):
+            asked = want.get(there.key) or Resource(there.key, {}, one.origins)
+            found[there.key] = replace(asked, spec=with_defaults(asked.spec, there.spec, protocol_of(one)))
+        elif key.kind == LISTENER and (there := got.get(listener_attributes_key(key))):
+            asked = want.get(there.key) or Resource(there.key, {}, one.origins)
+            found[there.key] = replace(asked, spec=listener_settings.with_defaults(asked.spec, there.spec))
+    return found
 
 
 def _in_scope(resources: Resources, want: Resources, got: Resources, look: Look) -> dict[ResourceKey, Resource]:
@@ -77,17 +103,26 @@ def _in_scope(resources: Resources, want: Resources, got: Resources, look: Look)
     return {
         key: resource
         for key, resource in resources.items()
-        if part_of(key) in parts or (key.kind == TARGETS and _compared(key, want, got, look))
+        if part_of(key) in parts
+        or (key.kind == TARGETS and _compared(key, want, got, look))
+        or (key.kind == TG_ATTRIBUTES and _is_fresh(key, want, got, look))
+        or (key.kind == LISTENER_ATTRIBUTES and _is_fresh(key, want, got, look))
     }
 
 
 def _compared(key: ResourceKey, want: Resources, got: Resources, look: Look) -> bool:
     """Return whether a pool's targets are to be compared: it was asked for, or its target group is about to be made."""
-    targets, group = want.get(key), target_group_key(key.name)
+    targets = want.get(key)
     if targets is None:
         return False
-    fresh = part_of(group) in look.parts and group in want and group not in got
-    return fresh or look.pools is None or not look.pools.isdisjoint(targets.origins)
+    return _is_fresh(key, want, got, look) or look.pools is None or not look.pools.isdisjoint(targets.origins)
+
+
+def _is_fresh(key: ResourceKey, want: Resources, got: Resources, look: Look) -> bool:
+    """Return whether the target group or listener that targets or attributes belong to is about to be made."""
+    listener = key.kind == LISTENER_ATTRIBUTES
+    holder = ResourceKey(LISTENER, key.scope, key.name) if listener else target_group_key(key.name)
+    return part_of(holder) in look.parts and holder in want and holder not in got
 
 
 def _former(want: Resources, seen: Mapping[ResourceKey, Resource]) -> dict[ResourceKey, Resource]:
@@ -138,6 +173,7 @@ def _teardown(want: Resources, seen: Resources) -> Iterator[Change]:
     yield from _balancer_deletions(want, seen, "")
     yield from target_steps(want, seen).delete
     yield from trust_store_deletions(want, seen)
+    yield from base.backend_revocations(want, seen)
     yield from base.security_group_deletions(want, seen)
 
 
@@ -145,6 +181,7 @@ def _changes(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
     targets = target_steps(want, seen)
     wanted = listeners.wanted_listeners(want)
     yield from base.security_group_creation(want, seen)
+    yield from base.backend_grants(want, seen)
     yield from base.certificate_imports(want, seen)
     yield from trust_store_creations(want, seen)
     yield from targets.build
@@ -154,6 +191,7 @@ def _changes(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
         yield from base.load_balancer_steps(balancer, want, seen)
     for key in wanted:
         yield from listeners.listener_steps(key, want, seen)
+    yield from listeners.attribute_steps(want, seen)
     yield from _rules(want, seen, limit)
     for key in wanted:
         if balancer_of(key) == NLB:
@@ -167,6 +205,7 @@ def _changes(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
         yield from _balancer_deletions(want, seen, _MOVES)
     yield from targets.delete
     yield from trust_store_deletions(want, seen)
+    yield from base.backend_revocations(want, seen)
     yield from base.security_group_deletions(want, seen)
 
 
@@ -180,7 +219,10 @@ def _balancer_deletions(want: Resources, seen: Resources, disruptive: str) -> It
     for key in sorted(seen):
         if key.kind == LOAD_BALANCER and key not in want:
             moved = disruptive if key.name not in BALANCERS else ""  # its last listener went: nobody is served by it
-            yield replace(deletion(calls.DELETE_LOAD_BALANCER, seen[key]), disruptive=moved)
+            gone = replace(deletion(calls.DELETE_LOAD_BALANCER, seen[key]), disruptive=moved)
+            lifted = tuple(base.unprotection(seen[key], seen))
+            guard = f"load balancer {seen[key].spec['Name']} is protected against deletion" if lifted else ""
+            yield from (replace(change, protected=guard) for change in (*lifted, gone))
 
 
 def _shares_groups(want: Resources, seen: Resources) -> bool:

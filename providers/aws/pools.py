@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from providers.aws.backend_settings import group_attributes
 from providers.aws.config import AwsConfig
 from providers.aws.names import target_group_name
 from providers.aws.quic import QUIC, server_id, stands_as
@@ -14,8 +15,6 @@ from reconciler.plan import Resource
 
 EMPTY = "no-backend"
 """Slug of the target group that is always empty: what is sent there reaches nobody."""
-DRAINING = "deregistration_delay.timeout_seconds"
-STICKY = ("stickiness.enabled", "stickiness.type", "stickiness.lb_cookie.duration_seconds")
 _CHECKS_HTTP = ("HTTP", "HTTPS")
 _GRPC_PATH, _GRPC_CODES = "/AWS.ALB/healthcheck", "0-99"
 """Any answer of a gRPC server will do (ELBv2 guide, "Health checks": the default path and success codes)."""
@@ -53,14 +52,10 @@ def stream_group(lb: LoadBalancer, aws: AwsConfig, pools: Sequence[BackendPool],
 
 
 def _group_of(lb: LoadBalancer, aws: AwsConfig, pools: Sequence[BackendPool], kind: tuple[str, str, str]) -> Group:
-    """Return a target group. Its name covers what AWS fixes at creation, and whose it is: it may have one balancer.
-
-    Attributes are in the name as well: nobody has to find out what to take back when one is not wanted any more.
-    """
+    """Return a target group. Its name covers what AWS fixes at creation, and whose it is: it may have one balancer."""
     pool, (balancer, protocol, version) = pools[0], kind
     family = pool.family.lower()
     ids = [one.id for one in pools]
-    attributes = _attributes(pool, requests=bool(version))
     fixed: list[Json] = [
         lb.uid,
         stands_as(aws, balancer),
@@ -72,7 +67,7 @@ def _group_of(lb: LoadBalancer, aws: AwsConfig, pools: Sequence[BackendPool], ki
         family,
         aws.vpc,
     ]
-    name = target_group_name(lb.key, pool.service.name, [*fixed, attributes] if attributes else fixed)
+    name = target_group_name(lb.key, pool.service.name, fixed)
     return Group(name, protocol, version, pool.service.port, family, tuple(pools), tuple(ids))
 
 
@@ -89,21 +84,9 @@ def rendered(groups: Mapping[str, Group], aws: AwsConfig) -> Iterator[Resource]:
     for name, group in sorted(groups.items()):
         yield Resource(target_group_key(name), _spec(group, aws), group.origins)
         if group.pools:
-            if attributes := _attributes(group.pools[0], requests=bool(group.version)):
+            if attributes := group_attributes(group.pools[0].settings, group.protocol):
                 yield Resource(tg_attributes_key(name), attributes, group.origins)
             yield Resource(targets_key(name), {"Targets": _targets(group)}, group.origins)
-
-
-def _attributes(pool: BackendPool, *, requests: bool) -> dict[str, Json]:
-    settings = pool.settings
-    found: dict[str, Json] = {}
-    if settings.draining is not None:
-        found[DRAINING] = str(settings.draining)
-    if settings.sticky and requests:
-        found |= dict(zip(STICKY, ("true", "lb_cookie", str(settings.sticky)), strict=True))
-    elif settings.sticky:
-        found |= {"stickiness.enabled": "true", "stickiness.type": "source_ip"}
-    return found
 
 
 def _targets(group: Group) -> list[Json]:
@@ -136,7 +119,9 @@ def _spec(group: Group, aws: AwsConfig) -> dict[str, Json]:
 def _check(group: Group, health: HealthCheck) -> dict[str, Json]:
     """Return how health is asked for: by HTTP, of streams by a connection unless a BackendConfig says otherwise."""
     asked = bool(group.pools and group.pools[0].settings.health.get("protocol"))
-    protocol = health.protocol if group.version or asked else "TCP"
+    protocol = {"GRPC": "HTTP"}.get(health.protocol, health.protocol)  # AWS asks gRPC servers by HTTP, for a GrpcCode
+    if not asked:
+        protocol = ("HTTPS" if group.protocol == "HTTPS" else protocol) if group.version else "TCP"
     if protocol not in _CHECKS_HTTP:
         return {"HealthCheckProtocol": protocol}
     path, matcher = health.path, {"HttpCode": health.matcher}

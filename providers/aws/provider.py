@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from providers.aws.apply import Applier
+from providers.aws.backend_settings import check_backend
 from providers.aws.capabilities import capabilities
 from providers.aws.clients import Clients
 from providers.aws.config import check, refused
@@ -22,7 +23,7 @@ from providers.aws.sweep import Grace, sweep
 from providers.aws.waiting import waits
 from providers.kinds import Deployment
 from reconciler.errors import Misconfigured
-from reconciler.ir import Capabilities, Config, Json, LoadBalancer, Placement
+from reconciler.ir import BackendSettings, Capabilities, Config, Json, LoadBalancer, Placement
 from reconciler.plan import Look, Outcome, Plan, Rendered, ResourceSet
 from reconciler.ports import Live, Owner, ReadSecret
 
@@ -63,9 +64,13 @@ class AwsProvider:
         """Return what is wrong with the `aws` block."""
         return (*check(config), *clashes(config))
 
-    def refused(self, base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
-        """Return what a Gateway may not say in its own `aws` block."""
-        return refused(base, over)
+    def refused(self, base: Config, own: Mapping[str, Json]) -> tuple[str, ...]:
+        """Return what a Gateway may not say in its own settings."""
+        return refused(base, own)
+
+    def check_backend(self, settings: BackendSettings, protocol: str) -> tuple[str, ...]:
+        """Return what AWS cannot do of a BackendConfig."""
+        return check_backend(settings, protocol)
 
     def render(self, lb: LoadBalancer) -> Rendered:
         """Return the AWS resources."""

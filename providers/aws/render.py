@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from providers.aws.attributes import HOST_HEADER, PROTECTION, of_balancer, switched_on
+from providers.aws.backend_settings import has_own_cookie
 from providers.aws.base_plan import RULES_QUOTA
 from providers.aws.client_certificates import mutual_authentication, trust_stores, with_client_certificates
-from providers.aws.config import AwsConfig, read_aws
+from providers.aws.config import AwsConfig, access_logs, read_aws, web_acl_record
+from providers.aws.listener_settings import listener_attributes
 from providers.aws.names import load_balancer_name, user_tags
 from providers.aws.pools import empty_group, rendered, request_group
 from providers.aws.quic import OPEN_NLB, QUIC, stands_as
@@ -19,11 +22,15 @@ from providers.aws.resources import (
     MANAGED,
     NLB,
     SECURITY_GROUP_KEY,
+    TAGS_KEY,
+    WEB_ACL_KEY,
     attributes_key,
+    backend_access_key,
     balancer_key,
     certificate_key,
     fixed_response,
     ingress_key,
+    listener_attributes_key,
     listener_certificate_key,
     listener_key,
     order_key,
@@ -49,14 +56,6 @@ MAX_DESCRIPTION = 255
 """Characters of a security group's description (EC2 API, CreateSecurityGroup); a name alone may have 253."""
 _TYPES = {ALB: "application", NLB: "network"}
 _TRANSPORTS = {"UDP": "udp", QUIC: "udp"}
-_OF_BOTH = ("deletion_protection.", "access_logs.s3.", "ipv6.", "zonal_shift.")
-_OF_NLB = frozenset(
-    {
-        "load_balancing.cross_zone.enabled",
-        "dns_record.client_routing_policy",
-        "secondary_ips.auto_assigned.per_subnet",
-    }
-)
 _NO_ROUTE = 404
 
 
@@ -133,9 +132,17 @@ def _base(lb: LoadBalancer, aws: AwsConfig, requests: Sequence[Frontend], stream
         for protocol, port, origins in _doors(aws, requests, streams):
             opened: dict[str, Json] = {"Protocol": protocol, "Sources": list[Json](sorted(sources))}
             yield Resource(ingress_key(port, protocol), opened, origins)
+        transports = {"tcp", *(protocol for protocol, _, _ in _doors(aws, requests, streams))}  # health is asked by TCP
+        for group in aws.backend_groups:
+            for protocol in sorted(transports):
+                yield Resource(backend_access_key(group, protocol), {}, (str(lb.key),))
     for balancer in _balancers(lb):
         yield Resource(balancer_key(balancer), _load_balancer(lb, aws, groups, balancer), (str(lb.key),))
         yield Resource(attributes_key(balancer), _attributes(lb, balancer), (str(lb.key),))
+        if balancer == ALB and aws.web_acl:
+            yield Resource(WEB_ACL_KEY, {"Arn": aws.web_acl}, (str(lb.key),))
+    if tags := user_tags({**lb.labels, **aws.tags}):
+        yield Resource(TAGS_KEY, {"Tags": dict[str, Json](tags)}, (str(lb.key),))
 
 
 def _balancers(lb: LoadBalancer) -> tuple[str, ...]:
@@ -172,6 +179,8 @@ def _load_balancer(lb: LoadBalancer, aws: AwsConfig, groups: Sequence[str], bala
         spec[RULES_QUOTA] = aws.quotas.rules
     if aws.subnets:
         spec["Subnets"] = list[Json](aws.subnets)
+    if addons := (*switched_on(_attributes(lb, balancer)), *web_acl_record(aws, balancer)):
+        spec["Addons"] = list[Json](addons)
     if tags := user_tags({**lb.labels, **aws.tags}):
         spec["Tags"] = dict[str, Json](tags)
     return spec
@@ -179,19 +188,10 @@ def _load_balancer(lb: LoadBalancer, aws: AwsConfig, groups: Sequence[str], bala
 
 def _attributes(lb: LoadBalancer, balancer: str) -> dict[str, Json]:
     """Without preserve_host_header an ALB adds or strips the port of a Host header (guide, attributes)."""
-    own: dict[str, Json] = {"routing.http.preserve_host_header.enabled": "true"} if balancer == ALB else {}
+    own: dict[str, Json] = {HOST_HEADER: "true"} if balancer == ALB else {}
     if lb.config.deletion_protection:
-        own["deletion_protection.enabled"] = "true"
-    given = {name: value for name, value in lb.config.attributes.items() if _concerns(name, balancer)}
-    return own | given
-
-
-def _concerns(attribute: str, balancer: str) -> bool:
-    """Return whether an attribute is one of this type of load balancer (ELBv2 API model, LoadBalancerAttribute)."""
-    if attribute.startswith(_OF_BOTH):
-        return True
-    streams = attribute in _OF_NLB
-    return streams if balancer == NLB else not streams
+        own[PROTECTION] = "true"
+    return own | of_balancer(lb.config.attributes, balancer) | access_logs(read_aws(lb.config))
 
 
 # --- pools --------------------------------------------------------------------------------------------------------
@@ -200,8 +200,9 @@ def _concerns(attribute: str, balancer: str) -> bool:
 def _naming(lb: LoadBalancer, aws: AwsConfig) -> Naming:
     groups = {pool.id: request_group(lb, aws, pool).name for pool in lb.pools}
     sticky = {pool.id: pool.settings.sticky for pool in lb.pools}
+    own_cookie = frozenset(pool.id for pool in lb.pools if has_own_cookie(pool.settings))
     tls_only = frozenset(pool.id for pool in lb.pools if request_group(lb, aws, pool).version != "HTTP1")
-    return Naming(groups, empty_group(lb, aws, ALB, "HTTP").name, sticky, tls_only)
+    return Naming(groups, empty_group(lb, aws, ALB, "HTTP").name, sticky, own_cookie, tls_only)
 
 
 def _pools(
@@ -245,6 +246,8 @@ def _listener(lb: LoadBalancer, frontend: Frontend, rules: Sequence[Rule]) -> It
         spec |= {**_greeting(lb, frontend), "MutualAuthentication": mutual_authentication(lb, frontend)}
         yield from _certificates(frontend, ALB)
     yield Resource(listener_key(port), spec, origins)
+    if attributes := listener_attributes(lb.config.cloud, frontend.protocol):
+        yield Resource(listener_attributes_key(listener_key(port)), attributes, origins)
     names: list[Json] = []
     for rule in rules:
         conditions: list[Json] = list(rule.conditions)
@@ -265,6 +268,8 @@ def _stream(lb: LoadBalancer, stream: Stream) -> Iterator[Resource]:
     origins = (*stream.origins, *(entry.id for entry in entries))
     listeners = (*("" for _ in stream.origins), *(entry.listener for entry in entries))
     yield Resource(listener_key(port, NLB), spec, origins, listeners=listeners)
+    if attributes := listener_attributes(lb.config.cloud, stream.protocol):
+        yield Resource(listener_attributes_key(listener_key(port, NLB)), attributes, stream.origins)
 
 
 def _greeting(lb: LoadBalancer, frontend: Frontend) -> dict[str, Json]:

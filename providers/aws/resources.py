@@ -9,15 +9,18 @@ kind                   key (scope, name)      spec
 =====================  =====================  =====================================================================
 security-group         "", "frontend"         VpcId, Description
 ingress                "<protocol>", "<port>" Sources: sorted CIDRs or prefix list ids; protocol tcp or udp
+backend-access         "<protocol>", "<sg>"   {} (present or not): our security group may reach all ports of that one
 load-balancer          "", "alb" | "nlb"      Name, Type, Scheme, IpAddressType, SecurityGroups (ids, or ["managed"]),
                                               Subnets (sorted ids; absent: leave those it has)
+                                              Addons: what we turned on, see `names.ADDONS`; Tags: the user's
 lb-attributes          "", "alb" | "nlb"      attribute name: value, only those that we or the user set
+web-acl                "", "alb"              Arn; observed "" for none, and Ours: what the record names
 certificate            "", "<ns>/<name>"      Fingerprint, KeyType; owner is the cluster, not the Gateway
 target-group           "", "<tg name>"        Name, Protocol, ProtocolVersion, Port, TargetType, IpAddressType, VpcId,
                                               HealthCheckProtocol, HealthCheckPath, HealthCheckPort,
                                               HealthCheckIntervalSeconds, HealthCheckTimeoutSeconds,
                                               HealthyThresholdCount, UnhealthyThresholdCount, Matcher
-tg-attributes          "", "<tg name>"        attribute name: value, only non-default ones
+tg-attributes          "", "<tg name>"        attribute name: value, only those that a BackendConfig sets
 targets                "", "<tg name>"        Targets: sorted [address, port, zone]; zone "" or "all"; of QUIC with the
                                               server id behind
 ca-bundle              "", "<store name>"     Bucket, Key, Pem: what a trust store is made from, an object in S3
@@ -25,6 +28,9 @@ trust-store            "", "<store name>"     Name, Certificates (their number);
 listener               "", "<port>"           Port, Protocol, SslPolicy (HTTPS), Certificate (HTTPS: see below),
                        (NLB: "nlb", "<port>") DefaultActions; ALB also MutualAuthentication (HTTPS), NLB AlpnPolicy
                                               (TLS)
+listener-attributes    as its listener        attribute name: value, only those that a LoadBalancerConfig sets
+tags                   "", ""                 Tags: the user's, on all that is made in ELBv2; observed Known: those of
+                                              [kind, scope, name, {key: value}], ours among them
 listener-certificate   "listener/<port>",     {} (present or not)
                        "<certificate>"
                        (NLB: "nlb/<port>")
@@ -58,6 +64,7 @@ from reconciler.plan import ResourceKey, digest
 
 SECURITY_GROUP = "security-group"
 INGRESS = "ingress"
+BACKEND_ACCESS = "backend-access"
 LOAD_BALANCER = "load-balancer"
 LB_ATTRIBUTES = "lb-attributes"
 CERTIFICATE = "certificate"
@@ -68,6 +75,9 @@ TG_ATTRIBUTES = "tg-attributes"
 TARGETS = "targets"
 LISTENER = "listener"
 LISTENER_CERTIFICATE = "listener-certificate"
+LISTENER_ATTRIBUTES = "listener-attributes"
+WEB_ACL = "web-acl"
+TAGS = "tags"
 RULE = "rule"
 ORDER = "order"
 
@@ -79,8 +89,10 @@ ALB, NLB = "alb", "nlb"
 
 PART_BASE = "base"
 """Part (see `Rendered.parts`) of the load balancer, its attributes, security group and ingress."""
+PART_TAGS = "tags"
+"""Part of the users' tags on all that carries some."""
 PART_POOLS = "target-groups"
-"""Part of all target groups and their attributes."""
+"""Part of all target groups. The attributes of each are a part of their own: what is withdrawn is looked at as well."""
 PART_TRUST = "trust-stores"
 """Part of all trust stores and what they are made from."""
 
@@ -109,12 +121,19 @@ def attributes_key(balancer: str) -> ResourceKey:
 
 
 LOAD_BALANCER_KEY = balancer_key(ALB)
+WEB_ACL_KEY = ResourceKey(WEB_ACL, "", ALB)
+TAGS_KEY = ResourceKey(TAGS, "", "")
 LB_ATTRIBUTES_KEY = attributes_key(ALB)
 
 
 def ingress_key(port: int, protocol: str = "tcp") -> ResourceKey:
     """Key of the permission that opens a port to clients."""
     return ResourceKey(INGRESS, protocol, str(port))
+
+
+def backend_access_key(group: str, protocol: str) -> ResourceKey:
+    """Key of the permission that lets our security group reach what stands in another one."""
+    return ResourceKey(BACKEND_ACCESS, protocol, group)
 
 
 def certificate_key(name: str) -> ResourceKey:
@@ -152,6 +171,11 @@ def listener_key(port: int, balancer: str = ALB) -> ResourceKey:
     return ResourceKey(LISTENER, NLB if balancer == NLB else "", str(port))
 
 
+def listener_attributes_key(listener: ResourceKey) -> ResourceKey:
+    """Key of a listener's attributes."""
+    return ResourceKey(LISTENER_ATTRIBUTES, listener.scope, listener.name)
+
+
 def listener_certificate_key(port: int, certificate: str, balancer: str = ALB) -> ResourceKey:
     """Key of an additional (SNI) certificate of a listener."""
     return ResourceKey(LISTENER_CERTIFICATE, scope_of(port, balancer), certificate)
@@ -169,7 +193,7 @@ def order_key(port: int) -> ResourceKey:
 
 def port_of(key: ResourceKey) -> int:
     """Return the listener port that a listener, listener-certificate, rule, order or ingress key belongs to."""
-    return int(key.name if key.kind in (LISTENER, INGRESS) else key.scope.rpartition("/")[2])
+    return int(key.name if key.kind in (LISTENER, LISTENER_ATTRIBUTES, INGRESS) else key.scope.rpartition("/")[2])
 
 
 def balancer_of(key: ResourceKey) -> str:
@@ -186,10 +210,14 @@ def part_of(key: ResourceKey) -> str:
     """Return the part that a resource is digested and observed with; "" for endpoints and certificates' contents."""
     if key.kind in (LISTENER, LISTENER_CERTIFICATE, RULE, ORDER):
         return listener_part(port_of(key), balancer_of(key))
-    if key.kind in (TARGET_GROUP, TG_ATTRIBUTES):
+    if key.kind == TARGET_GROUP:
         return PART_POOLS
     if key.kind in (CA_BUNDLE, TRUST_STORE):
         return PART_TRUST
+    if key.kind in (TG_ATTRIBUTES, LISTENER_ATTRIBUTES):
+        return str(key)
+    if key.kind == TAGS:
+        return PART_TAGS
     return "" if key.kind == TARGETS else PART_BASE
 
 

@@ -44,12 +44,14 @@ class Naming:
 
     Attributes:
         sticky: seconds that clients stay with a pool, by its id.
+        own_cookie: ids of the pools where they stay by a cookie of the application.
         tls_only: pools spoken to by HTTP/2 or gRPC, which an ALB does for HTTPS listeners alone.
     """
 
     groups: Mapping[str, str]
     empty: str
     sticky: Mapping[str, int] = field(default_factory=dict)
+    own_cookie: frozenset[str] = frozenset()
     tls_only: frozenset[str] = frozenset()
 
 
@@ -104,6 +106,7 @@ def _draft(frontend: Frontend, naming: Naming, quotas: Quotas, rules: Rules) -> 
         groups=naming.groups,
         empty=naming.empty,
         sticky=naming.sticky,
+        own_cookie=naming.own_cookie,
         unspeakable=naming.tls_only if frontend.protocol == "HTTP" else frozenset(),
         grpc_apart=any(not entry.match.grpc for entry in frontend.entries if entry.origin),
         groups_per_action=quotas.groups_per_action,

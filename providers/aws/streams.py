@@ -102,12 +102,20 @@ class _Port:
         entry = self._served(frontend)
         transport = "TCP" if protocol == "TLS" else protocol
         try:
+            self._check_sticky(entry, protocol)
             action = self._action(entry, transport)
         except CannotError as error:
             if entry is not None and entry.origin is not None:
                 self.found.rejections.append(_refusal(entry, f"rule {entry.origin.rule}: {error}"))
             action = self._action(None, transport)
         self.found.listeners.append(Stream(frontend, protocol, action, origins))
+
+    def _check_sticky(self, entry: Entry | None, protocol: str) -> None:
+        """Raise CannotError for what an NLB cannot keep (guide, "Sticky sessions": not with TLS listeners)."""
+        if protocol == "TLS" and entry is not None and isinstance(entry.action, Forward):
+            for one in entry.action.pools:
+                if self.lb.pool(one.pool).settings.sticky:
+                    raise CannotError(f"{one.pool} is sticky by a BackendConfig, which an NLB that ends TLS cannot do")
 
     def _served(self, frontend: Frontend) -> Entry | None:
         """Return the entry that is served; Routes of other hostnames on the port are refused."""

@@ -97,7 +97,7 @@ def _graph(snapshot: Snapshot, gateway: Gateway, gateway_class: GatewayClass, cl
     own = [node for node in nodes if node.listener.holder == gateway.holder]
     if trouble := parent_trouble(gateway, problems, own):
         sets = without_parent(sets, trouble)
-    policies = Policies.of(snapshot, capabilities)
+    policies = Policies.of(snapshot, capabilities, cloud.check_backend)
     backends = Backends.of(snapshot, grants, config, policies)
     ladder = _Ladder(gateway.holder, sets, nodes, labels, backends)
     attachments = tuple(item for route in sorted(snapshot.routes, key=_by_name) for item in ladder.climb(route))

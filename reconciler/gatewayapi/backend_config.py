@@ -11,7 +11,7 @@ from reconciler.ir import BackendSettings, HealthCheck, frozen_map
 
 KIND = "BackendConfig"
 PROTOCOLS = ("HTTP", "HTTPS", "HTTP2", "GRPC")
-_HEALTH: Mapping[str, tuple[str, Callable[[object], bool]]] = {
+HEALTH: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "protocol": ("protocol", lambda value: value in ("HTTP", "HTTPS", "TCP", "GRPC")),
     "path": ("path", lambda value: isinstance(value, str) and value.startswith("/")),
     "port": ("port", lambda value: _between(value, 1, 65_535)),
@@ -21,7 +21,7 @@ _HEALTH: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "unhealthyThreshold": ("unhealthy", lambda value: _between(value, 2, 10)),
     "matcher": ("matcher", lambda value: isinstance(value, str) and bool(value)),
 }
-_FIELDS: Mapping[str, Callable[[object], bool]] = {
+FIELDS: Mapping[str, Callable[[object], bool]] = {
     "targetRefs": lambda value: isinstance(value, (list, tuple)),
     "healthCheck": lambda value: isinstance(value, Mapping),
     "targetType": lambda value: value in ("ip", "instance"),
@@ -36,7 +36,7 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
 def settings_of(spec: Mapping[str, Any]) -> BackendSettings:
     """Return the settings of a spec without mistakes; what it does not say is None or empty."""
     health = mapping(spec.get("healthCheck"))
-    given = {field: health[name] for name, (field, _) in _HEALTH.items() if name in health}
+    given = {field: health[name] for name, (field, _) in HEALTH.items() if name in health}
     if "port" in given:
         given["port"] = str(given["port"])
     return BackendSettings(
@@ -50,8 +50,10 @@ def settings_of(spec: Mapping[str, Any]) -> BackendSettings:
 
 
 def health_of(settings: BackendSettings, default: HealthCheck) -> HealthCheck:
-    """Return a health check with what settings say of it."""
+    """Return a health check with what settings say of it; an answer is never waited for until the next question."""
     given: dict[str, Any] = dict(settings.health)
+    if "timeout" not in given and "interval" in given:
+        given["timeout"] = min(default.timeout, given["interval"] - 1)
     return replace(default, **given)
 
 
@@ -62,15 +64,15 @@ def wrong_with(spec: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _wrong(spec: Mapping[str, Any]) -> Iterator[str]:
     for name, value in spec.items():
-        if name not in _FIELDS:
-            yield f"spec.{name} is not a field of {KIND}; known are {', '.join(sorted(_FIELDS))}"
-        elif not _FIELDS[name](value):
+        if name not in FIELDS:
+            yield f"spec.{name} is not a field of {KIND}; known are {', '.join(sorted(FIELDS))}"
+        elif not FIELDS[name](value):
             yield f"spec.{name} has a value that is not allowed: {value!r}"
     health = mapping(spec.get("healthCheck"))
     for name, value in health.items():
-        if name not in _HEALTH:
-            yield f"spec.healthCheck.{name} is not known; known are {', '.join(sorted(_HEALTH))}"
-        elif not _HEALTH[name][1](value):
+        if name not in HEALTH:
+            yield f"spec.healthCheck.{name} is not known; known are {', '.join(sorted(HEALTH))}"
+        elif not HEALTH[name][1](value):
             yield f"spec.healthCheck.{name} has a value that is not allowed: {value!r}"
     interval = number(health.get("intervalSeconds")) or HealthCheck().interval
     if number(health.get("timeoutSeconds")) >= interval and "timeoutSeconds" in health:

@@ -141,7 +141,7 @@ class Backends:
             )
             self._problems[empty.id] = Problem("ResolvedRefs", "RefNotPermitted", message)
         serving = tuple(_serving([found[key] for key in sorted(found) if key[0] not in refused]))
-        settings = self.policies.settings(where.namespace, where.name, spec.name)
+        settings = self.policies.settings(where, spec.name, empty.protocol)
         health = health_of(settings, empty.health)
         return replace(
             empty, app_protocol=spec.app_protocol, family=family, endpoints=serving, settings=settings, health=health

@@ -14,12 +14,12 @@ from reconciler.gatewayapi.graph import Problem
 from reconciler.gatewayapi.resources import ConfigObject, Gateway, GatewayClass, ObjectRef
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.values import mapping, number, strings, text
-from reconciler.ir import Capabilities, Config, Placement, frozen_map
+from reconciler.ir import BackendSettings, Capabilities, Config, Placement, frozen_map
 
 GROUP = "routewright.dev"
 KIND = "LoadBalancerConfig"
 OVERRIDES = "allowedOverrides"
-_CLASS_ONLY = frozenset({"placement", OVERRIDES, "allowedCertificates", "maxRulesPerNamespace", "targetCIDRs"})
+CLASS_ONLY = frozenset({"placement", OVERRIDES, "allowedCertificates", "maxRulesPerNamespace", "targetCIDRs"})
 
 
 class Cloud(Protocol):
@@ -35,8 +35,11 @@ class Cloud(Protocol):
     def check(self, config: Config) -> tuple[str, ...]:
         """Return what is wrong with the provider's own block, a sentence each."""
 
-    def refused(self, base: Config, over: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return what a Gateway's own block `over` may not say under its class's settings, a sentence each."""
+    def refused(self, base: Config, own: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what the spec of a Gateway's `own` settings may not say under its class's, a sentence each."""
+
+    def check_backend(self, settings: BackendSettings, protocol: str) -> tuple[str, ...]:
+        """Return what cannot be done of a BackendConfig for a pool that speaks `protocol`, a sentence each."""
 
 
 def class_config(snapshot: Snapshot, gateway_class: GatewayClass, cloud: Cloud) -> tuple[Config, tuple[Problem, ...]]:
@@ -57,11 +60,11 @@ def gateway_config(
     spec: Mapping[str, Any] = base.spec if base else frozen_map()
     if found is None:
         return _checked(spec, problem, base, cloud)
-    allowed = set(strings(spec.get(OVERRIDES))) - _CLASS_ONLY
+    allowed = set(strings(spec.get(OVERRIDES))) - CLASS_ONLY
     if refused := sorted(set(found.spec) - allowed):
         text_ = f"{_name(found)}: spec.{refused[0]} may not be set by a Gateway; its class allows {_list(allowed)}"
         return _checked(spec, _invalid(text_), base, cloud)
-    if foreign := cloud.refused(read_config(spec, cloud.name), mapping(found.spec.get(cloud.name))):
+    if foreign := cloud.refused(read_config(spec, cloud.name), found.spec):
         return _checked(spec, _invalid(f"{_name(found)}: {foreign[0]}"), base, cloud)
     return _checked(_merged(spec, found.spec), problem, found, cloud)
 

@@ -6,7 +6,7 @@ then namespace/name; the others are conflicted. One that is in force and not val
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from reconciler.gatewayapi.references import ancestors_claimed
 from reconciler.gatewayapi.resources import BackendTLSPolicy, ConfigObject, ObjectRef, PolicyTarget, Service
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.ir import BackendSettings, BackendTls, CaBundle, Capabilities
-from reconciler.keys import ConfigMapRef
+from reconciler.keys import ConfigMapRef, ServicePort
 
 type Policy = BackendTLSPolicy | ConfigObject
 type Place = tuple[str, str, str]
@@ -31,23 +31,32 @@ class Policies:
         capabilities: what the provider can do of them.
         bundles: certificate authorities by ConfigMap.
         services: those of the snapshot, by (namespace, name).
+        check: what the provider cannot do of a BackendConfig for a pool of a protocol.
         used: Services that Routes of the Gateway send to; filled while backends are resolved.
     """
 
     capabilities: Capabilities
     bundles: Mapping[ConfigMapRef, CaBundle]
     services: Mapping[tuple[str, str], Service]
+    check: Callable[[BackendSettings, str], tuple[str, ...]]
     used: set[tuple[str, str]] = field(default_factory=set)
     _tls: Mapping[Place, Sequence[BackendTLSPolicy]] = field(default_factory=dict)
     _configs: Mapping[Place, Sequence[ConfigObject]] = field(default_factory=dict)
+    _cannot: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, snapshot: Snapshot, capabilities: Capabilities) -> Policies:
+    def of(
+        cls,
+        snapshot: Snapshot,
+        capabilities: Capabilities,
+        check: Callable[[BackendSettings, str], tuple[str, ...]],
+    ) -> Policies:
         """Return the policies of a snapshot."""
         return cls(
             capabilities,
             {bundle.ref: bundle for bundle in snapshot.bundles},
             {(service.meta.namespace, service.meta.name): service for service in snapshot.services},
+            check,
             _tls=_by_place(snapshot.tls_policies),
             _configs=_by_place(config for config in snapshot.configs if config.kind == KIND),
         )
@@ -66,10 +75,18 @@ class Policies:
             valid=not any(problem.condition == "Accepted" for problem in self._tls_problems(policy)),
         )
 
-    def settings(self, namespace: str, service: str, port: str) -> BackendSettings:
-        """Return the settings of a Service port; those that are wrong count as not given."""
-        config = _in_force(self._configs, namespace, service, port)
-        return settings_of(config.spec) if config and not wrong_with(config.spec) else BackendSettings()
+    def settings(self, where: ServicePort, port: str, protocol: str) -> BackendSettings:
+        """Return the settings of a Service's port by its name; with anything wrong, all count as not given.
+
+        What the provider cannot do of them for a pool that speaks `protocol` is remembered, to be told.
+        """
+        config = _in_force(self._configs, where.namespace, where.name, port)
+        if config is None or wrong_with(config.spec):
+            return BackendSettings()
+        settings = settings_of(config.spec)
+        cannot: tuple[str, ...] = self.check(settings, protocol)
+        self._cannot.setdefault((config.meta.namespace, config.meta.name), {}).update(dict.fromkeys(cannot))
+        return BackendSettings() if cannot else settings
 
     def nodes(self) -> tuple[PolicyNode, ...]:
         """Return the policies that concern Services in use, judged, by kind and name."""
@@ -97,7 +114,9 @@ class Policies:
             return (Problem("Accepted", "TargetNotFound", missing[0]),)
         if isinstance(policy, BackendTLSPolicy):
             return tuple(self._tls_problems(policy))
-        return tuple(Problem("Accepted", "Invalid", sentence) for sentence in wrong_with(policy.spec))
+        cannot: dict[str, None] = self._cannot.get((policy.meta.namespace, policy.meta.name), {})
+        sentences = (*wrong_with(policy.spec), *sorted(cannot))
+        return (Problem("Accepted", "Invalid", "; ".join(sentences)),) if sentences else ()
 
     def _missing(self, policy: Policy, target: PolicyTarget) -> str:
         service = self.services.get((policy.meta.namespace, target.name))

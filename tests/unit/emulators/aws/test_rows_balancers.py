@@ -214,3 +214,50 @@ def test_row_10_the_51st_load_balancer_is_too_many(world: World) -> None:
 
     with refused("TooManyLoadBalancers"):
         world.balancer("c")
+
+
+def web_acl(world: World, name: str) -> str:
+    made = world.account.client("wafv2").create_web_acl(
+        Name=name,
+        Scope="REGIONAL",
+        DefaultAction={"Allow": {}},
+        VisibilityConfig={"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": name},
+    )
+    return str(made["Summary"]["ARN"])
+
+
+def test_new_operations_another_web_acl_takes_the_place_of_the_former(world: World, balancer: str) -> None:
+    waf = world.account.client("wafv2")
+    acls = [web_acl(world, name) for name in ("first", "second")]
+
+    for acl in acls:
+        waf.associate_web_acl(WebACLArn=acl, ResourceArn=balancer)
+
+    assert acls[1] == waf.get_web_acl_for_resource(ResourceArn=balancer)["WebACL"]["ARN"]
+    waf.disassociate_web_acl(ResourceArn=balancer)
+    assert not waf.get_web_acl_for_resource(ResourceArn=balancer).get("WebACL")
+
+
+def test_new_operations_a_web_acl_and_its_load_balancer_have_to_exist(world: World, balancer: str) -> None:
+    waf, acl = world.account.client("wafv2"), web_acl(world, "acl")
+
+    with refused("WAFNonexistentItemException"):
+        waf.associate_web_acl(WebACLArn=acl.replace("/acl/", "/no/"), ResourceArn=balancer)
+    with refused("WAFNonexistentItemException"):
+        waf.associate_web_acl(WebACLArn=acl, ResourceArn=balancer + "0")
+
+
+def test_new_operations_a_network_load_balancer_has_no_web_acl(world: World) -> None:
+    streams = world.balancer("streams", Type="network")
+
+    with refused("WAFInvalidParameterException"):
+        world.account.client("wafv2").associate_web_acl(WebACLArn=web_acl(world, "acl"), ResourceArn=streams)
+
+
+def test_new_operations_a_web_acl_waits_for_a_load_balancer_that_was_just_made() -> None:
+    with strict_aws(Settings(virtual_clock=True, consistency_delay=5.0)) as account:
+        world = World(account)
+        fresh = world.balancer()
+
+        with refused("WAFUnavailableEntityException"):
+            account.client("wafv2").associate_web_acl(WebACLArn=web_acl(world, "acl"), ResourceArn=fresh)

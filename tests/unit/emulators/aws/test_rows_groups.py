@@ -252,6 +252,23 @@ def test_row_32_attributes_of_a_target_group_are_checked(world: World, key: str,
         attribute(world, world.group(), key, value)
 
 
+@pytest.mark.parametrize(
+    "clashing",
+    [
+        {"slow_start.duration_seconds": "30", "load_balancing.algorithm.type": "least_outstanding_requests"},
+        {"slow_start.duration_seconds": "30", "load_balancing.algorithm.type": "weighted_random"},
+        {"load_balancing.algorithm.anomaly_mitigation": "on"},
+        {"stickiness.enabled": "true", "stickiness.type": "app_cookie"},
+    ],
+)
+def test_row_32_attributes_that_do_not_go_together_are_refused(world: World, clashing: dict[str, str]) -> None:
+    pairs = [{"Key": key, "Value": value} for key, value in clashing.items()]
+    group = world.group()
+
+    with refused("InvalidConfigurationRequest"):
+        world.elbv2.modify_target_group_attributes(TargetGroupArn=group, Attributes=pairs)
+
+
 def test_row_32_an_hour_of_draining_is_allowed_and_all_attributes_are_shown(world: World) -> None:
     group = world.group()
 

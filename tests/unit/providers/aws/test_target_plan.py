@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from providers.aws.resources import (
+    PART_POOLS,
     target_group_key,
     targets_key,
+    tg_attributes_key,
 )
 from reconciler.ir import Json
+from reconciler.plan import Depth, Look
 from tests.aws_gateway import (
+    calls_of,
     changes_of,
+    less,
     spec_of,
     swap,
     whole,
@@ -40,3 +45,11 @@ def test_a_health_check_is_changed_in_place_and_always_names_its_protocol() -> N
         change.call,
         spec_of(change),
     )
+
+
+def test_a_target_group_that_somebody_deleted_comes_back_with_its_attributes_and_targets() -> None:
+    """Though neither its settings nor its endpoints changed."""
+    missing = less(whole(), target_group_key("tg"), tg_attributes_key("tg"), targets_key("tg"))
+    look = Look(Depth.TOUCHED, parts=frozenset({PART_POOLS}))
+
+    assert ["CreateTargetGroup", "ModifyTargetGroupAttributes", "RegisterTargets"] == calls_of(whole(), missing, look)

@@ -38,6 +38,7 @@ from tests.unit.providers.aws.offline import answers
 
 CLASS_REF = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "class", "namespace": "infra"}
 OWN_REF = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "own"}
+ACL = "arn:aws:wafv2:eu-west-1:999999999999:regional/webacl/theirs/0f0f"
 ROLE = "arn:aws:iam::111122223333:role/of-another-class"
 
 
@@ -72,6 +73,16 @@ EVERYTHING = ["scheme", "aws", "sourceRanges", "attributes", "targetCIDRs", "pla
         ({"aws": {"vpc": "vpc-0f0f"}}, EVERYTHING),
         ({"aws": {"quotas": {"rulesPerLoadBalancer": 5000}}}, EVERYTHING),
         ({"aws": {"role": ROLE}}, EVERYTHING),
+        ({"aws": {"backendSecurityGroups": ["sg-0f0f"]}}, EVERYTHING),
+        ({"aws": {"webACL": ACL}}, EVERYTHING),
+        ({"aws": {"webACL": ""}}, EVERYTHING),
+        ({"aws": {"webACL": ACL, "allowedWebACLs": [ACL]}}, EVERYTHING),
+        ({"aws": {"allowedWebACLs": [ACL]}}, EVERYTHING),
+        ({"aws": {"accessLogs": {"bucket": "theirs"}}}, EVERYTHING),
+        ({"aws": {"allowedLogBuckets": ["*"]}}, EVERYTHING),
+        ({"attributes": {"access_logs.s3.bucket": "theirs", "access_logs.s3.enabled": "true"}}, EVERYTHING),
+        ({"attributes": {"connection_logs.s3.bucket": "theirs"}}, EVERYTHING),
+        ({"attributes": {"health_check_logs.s3.bucket": "theirs"}}, EVERYTHING),
     ],
     ids=lambda value: ",".join(map(str, value))[:50],
 )
@@ -88,6 +99,33 @@ def test_a_gateway_may_name_a_security_group_that_its_class_allows(of_class: dic
     found = answers(*overriding(mine, {"allowedOverrides": ["aws"], "aws": of_class}), *with_service())
 
     assert [["managed", "sg-1"]] == [one["SecurityGroups"] for one in found.specs("load-balancer")]
+
+
+@pytest.mark.parametrize(
+    ("of_class", "own"),
+    [
+        ({"webACL": ACL}, {"webACL": ACL}),
+        ({"allowedWebACLs": [ACL]}, {"webACL": ACL}),
+        ({"allowedWebACLs": [ACL[:40] + "*"]}, {"webACL": ACL}),
+        ({"allowedLogBuckets": ["logs-*"]}, {"accessLogs": {"bucket": "logs-a"}}),
+        ({"accessLogs": {"bucket": "logs-a"}}, {"accessLogs": {"bucket": "logs-a", "prefix": "mine"}}),
+    ],
+    ids=lambda value: ",".join(map(str, value))[:50],
+)
+def test_a_gateway_may_name_a_web_acl_or_bucket_that_its_class_allows(
+    of_class: dict[str, Any], own: dict[str, Any]
+) -> None:
+    found = answers(*overriding({"aws": own}, {"allowedOverrides": ["aws"], "aws": of_class}), *with_service())
+
+    assert "Accepted" == found.reason("Gateway", "infra", "gw")
+    assert 1 == len(found.specs("load-balancer"))
+
+
+def test_a_web_acl_that_is_refused_is_not_named_in_the_status() -> None:
+    found = answers(*overriding({"aws": {"webACL": ACL}}, {"allowedOverrides": ["aws"]}), *with_service())
+
+    assert "999999999999" not in found.message("Gateway", "infra", "gw")
+    assert "allowedWebACLs" in found.message("Gateway", "infra", "gw")
 
 
 def test_a_gateway_cannot_take_the_settings_of_another_namespace() -> None:

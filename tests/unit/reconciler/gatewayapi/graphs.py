@@ -10,7 +10,16 @@ from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.graph import Graph
 from reconciler.gatewayapi.read import take_snapshot
-from reconciler.ir import CaBundle, Capabilities, CertificateFacts, Config, Json, LoadBalancer, frozen_map
+from reconciler.ir import (
+    BackendSettings,
+    CaBundle,
+    Capabilities,
+    CertificateFacts,
+    Config,
+    Json,
+    LoadBalancer,
+    frozen_map,
+)
 from reconciler.keys import ConfigMapRef, GatewayKey
 from tests.builders import CLUSTER, CONTROLLER
 
@@ -52,9 +61,14 @@ class AnyCloud:
         del config
         return ()
 
-    def refused(self, base: Config, over: Mapping[str, Json]) -> tuple[str, ...]:
+    def refused(self, base: Config, own: Mapping[str, Json]) -> tuple[str, ...]:
         """Nothing is refused."""
-        del base, over
+        del base, own
+        return ()
+
+    def check_backend(self, settings: BackendSettings, protocol: str) -> tuple[str, ...]:
+        """All can be done."""
+        del settings, protocol
         return ()
 
 
