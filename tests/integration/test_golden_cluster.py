@@ -35,7 +35,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("cluster")]
 ROOT = Path(__file__).parent.parent
 CASES = sorted(path.parent for path in (ROOT / "golden").glob("**/in"))
 AWS, REFERENCE = "routewright.dev/aws", "routewright.dev/memory"
-PROVIDERS: Mapping[str, Provider] = {AWS: provider_for(AWS), REFERENCE: MemoryProvider()}
+PROVIDERS: Mapping[str, Provider] = {"reference": MemoryProvider(), "bucket": provider_for(AWS, bucket="authorities")}
+"""By the folder that holds cases of their own, as in `tests/golden/test_golden.py`; AWS without a bucket for all else."""
+PLAIN = provider_for(AWS)
 AGED = ("ListenerSet", "TCPRoute", "BackendTLSPolicy", "BackendConfig")
 """Kinds whose statuses tell which object is the older."""
 GATEWAY_API = "gateway.networking.k8s.io/v1"
@@ -70,10 +72,11 @@ def _bodies(case: Path) -> list[dict[str, Any]]:
 def test_the_api_server_and_the_offline_plan_give_the_same_status(case: Path, world: tuple[Objects, Api]) -> None:
     (client, api), bodies = world, _bodies(case)
     controller = REFERENCE if case.parent.name == "reference" else AWS
+    provider = PROVIDERS.get(case.parent.name, PLAIN)
     try:
         _create(client, (*(item for items in SHIPPED.values() for item in items), *bodies))
         _check_defaults(client, bodies)
-        _report_all(KubeCluster(api, controller, PROVIDERS[controller].name), PROVIDERS[controller])
+        _report_all(KubeCluster(api, controller, provider.name), provider)
 
         expected = yaml.safe_load((case / "plan.yaml").read_text(encoding="utf-8"))["status"]
         for entry in expected:
