@@ -8,9 +8,11 @@ from dataclasses import replace
 from providers.aws import calls
 from providers.aws.attributes import with_defaults
 from providers.aws.resources import (
+    ADDRESSES_KEY,
     CERTIFICATE,
     INGRESS,
     LISTENER,
+    NLB,
     SECURITY_GROUP,
     SECURITY_GROUP_KEY,
     attributes_key,
@@ -18,6 +20,7 @@ from providers.aws.resources import (
     balancer_of,
 )
 from providers.aws.steps import creation, deletion, setting, update
+from providers.aws.unified import address_steps
 from reconciler.ir import Json
 from reconciler.plan import Change, Op, Resource, ResourceKey, canonical, differing
 
@@ -87,14 +90,17 @@ def load_balancer_steps(balancer: str, want: Resources, got: Resources) -> Itera
         yield creation(calls.CREATE_LOAD_BALANCER, wanted)
     else:
         yield from _network(wanted, there)
+        yield from address_steps(wanted, there, got.get(ADDRESSES_KEY) if balancer == NLB else None)
         yield from _security_groups(wanted, there)
         yield from _tags(wanted, there)
     yield from _attributes(attributes_key(balancer), want, got)
 
 
 def is_needed(balancer: str, want: Resources) -> bool:
-    """Return whether a load balancer has a listener to serve."""
-    return any(key.kind == LISTENER and balancer_of(key) == balancer for key in want)
+    """Return whether a load balancer has a listener to serve, and an address to serve at."""
+    wanted = want.get(balancer_key(balancer))
+    homeless = wanted is not None and wanted.spec.get("Addresses") == []
+    return not homeless and any(key.kind == LISTENER and balancer_of(key) == balancer for key in want)
 
 
 def _attributes(key: ResourceKey, want: Resources, got: Resources) -> Iterator[Change]:

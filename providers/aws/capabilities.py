@@ -47,6 +47,7 @@ def capabilities(config: Config, *, verifies: bool) -> Capabilities:
             }
         ),
         unclaimed=UNCLAIMED if verifies else UNCLAIMED | {VERIFIED},
+        address_types=("IPAddress",),
         tls_modes=("Passthrough", "Terminate"),
         client_validation=("AllowValidOnly", "AllowInsecureFallback"),
         max_verified_ports=MOST_VERIFIED,

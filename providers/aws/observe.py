@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from providers.aws import canonical
+from providers.aws import addresses, canonical, wire
 from providers.aws.base_plan import is_needed
 from providers.aws.certificates import read_certificates
 from providers.aws.client_certificates import store_of
@@ -19,6 +19,7 @@ from providers.aws.names import CLUSTER, GATEWAY_UID, NONCE, PREFIX, load_balanc
 from providers.aws.network import discover_subnets, read_security_group
 from providers.aws.ownership import is_owned, read_tags
 from providers.aws.resources import (
+    ADDRESSES_KEY,
     ALB,
     CERTIFICATE,
     LISTENER,
@@ -33,6 +34,7 @@ from providers.aws.resources import (
     TARGETS,
     TG_ATTRIBUTES,
     TRUST_STORE,
+    alb_target_key,
     attributes_key,
     balancer_key,
     listener_certificate_key,
@@ -45,10 +47,11 @@ from providers.aws.resources import (
     targets_key,
 )
 from providers.aws.trust_stores import read_bundles, read_trust_stores
-from providers.aws.waiting import FAILED, PROVISIONING, awaited
+from providers.aws.unified import STATIC_NLB
+from providers.aws.waiting import FAILED, awaited, unready
 from reconciler.errors import Conflict, Misconfigured, NotReady
 from reconciler.ir import Json
-from reconciler.plan import Depth, Look, Rendered, Resource, ResourceKey, ResourceSet, differing, digest
+from reconciler.plan import Depth, Failure, Look, Rendered, Resource, ResourceKey, ResourceSet, differing, digest
 from reconciler.ports import Owner
 
 SCHEMES = ("internet-facing", "internal")
@@ -83,6 +86,7 @@ class _Look:
     found: dict[ResourceKey, Resource] = field(default_factory=dict)
     proof: dict[str, ResourceKey] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
+    failed: tuple[Failure, ...] = ()
 
     def take(self) -> ResourceSet:
         balancers = self._load_balancers()
@@ -108,11 +112,14 @@ class _Look:
 
         One of a type that is not wanted any more keeps its key: it goes with all that is on it.
         """
+        used: set[ResourceKey] = set()
         for item in balancers:
             key = balancer_key(_TYPES[item["Type"]])
             resource = self.want.resources.get(key)
             former = resource is not None and resource.spec["Name"] != item["LoadBalancerName"]
-            yield (ResourceKey(LOAD_BALANCER, "", item["LoadBalancerName"]) if former else key), item
+            key = ResourceKey(LOAD_BALANCER, "", item["LoadBalancerName"]) if former or key in used else key
+            used.add(key)
+            yield key, item
 
     def _touched(self, part: str) -> bool:
         return self.look.depth is Depth.ALL or part in self.look.parts
@@ -129,7 +136,8 @@ class _Look:
         schemes = SCHEMES if self.look.depth is Depth.ALL else [str(one.spec["Scheme"]) for one in wanted]
         if self._touched(PART_BASE):
             owner = self.owner
-            names += [load_balancer_name(owner.key, owner.uid, one, kind) for one in schemes for kind in BALANCERS]
+            kinds = (*BALANCERS, STATIC_NLB)
+            names += [load_balancer_name(owner.key, owner.uid, one, kind) for one in schemes for kind in kinds]
         return [item for name in dict.fromkeys(names) for item in self._by_name(name)]
 
     def _by_name(self, name: str) -> list[Item]:
@@ -148,18 +156,25 @@ class _Look:
                 raise Misconfigured(f"load balancer {name} exists and is not ours by its tags; rename or delete it")
             others: dict[str, Json] = {name: value for name, value in tags[arn].items() if not name.startswith(PREFIX)}
             spec = {**canonical.load_balancer(item, managed), "Tags": others}
+            if item["Type"] == "network":
+                spec["Mappings"] = addresses.listed(addresses.mapped(item).values())
             self.found[key] = Resource(key, spec, cloud_id=arn)
             if key in self.want.resources:
                 _check_state(item)
                 serving[key.name] = item
         there = [serving[one] for one in BALANCERS if one in serving]
+        published = addresses.published(self.clients, self.want.resources.get(balancer_key(NLB)), serving)
+        for name in serving:
+            key = balancer_key(name)
+            shown: list[Json] = [*published.get(name, ())]
+            self.found[key] = replace(self.found[key], spec={**self.found[key].spec, "Published": shown})
+        where = tuple(one for name in BALANCERS for one in published.get(name, ()))
         nonces = (tags.get(item["LoadBalancerArn"], {}).get(NONCE, "") for item in balancers)
         return ResourceSet(
             resources=self.found,
-            addresses=tuple(item["DNSName"] for item in there if item["State"]["Code"] in canonical.ACTIVE),
-            waiting=tuple(
-                awaited(self.owner.placement, item) for item in there if item["State"]["Code"] == PROVISIONING
-            ),
+            addresses=where,
+            waiting=tuple(awaited(self.owner.placement, one) for one in unready(there, where)),
+            failed=self.failed,
             nonce=next(filter(None, nonces), ""),
             exists=bool(serving) and all(one in serving for one in BALANCERS if is_needed(one, self.want.resources)),
         )
@@ -178,10 +193,18 @@ class _Look:
             return
         for resource in read_security_group(self.clients, self.owner):
             self.found[resource.key] = resource
-        missing = [one for one in map(balancer_key, BALANCERS) if one in self.want.resources and one not in wanted]
-        for key in missing[:1]:
-            subnets = discover_subnets(self.clients, self.want.resources[key])
+        every = [one for one in map(balancer_key, BALANCERS) if one in self.want.resources]
+        network = self.want.resources.get(balancer_key(NLB))
+        chosen = network is not None and any(wire.items(network.spec.get("Addresses")))
+        if chosen or any(key not in wanted for key in every):
+            first = next((key for key in every if key not in wanted), every[0])
+            subnets = discover_subnets(self.clients, self.want.resources[first])
             self.found[subnets.key] = subnets
+            if network is not None and chosen:
+                zones = [addresses.Zone(*map(str, one)) for one in wire.items(subnets.spec["Zones"])]
+                found = addresses.choose(self.clients, network, zones, wanted.get(network.key))
+                self.found[ADDRESSES_KEY] = Resource(ADDRESSES_KEY, {"Mappings": addresses.listed(found.mappings)})
+                self.failed = found.failed
 
     def _certificates(self) -> None:
         wanted = {key.name: one for key, one in self.want.resources.items() if key.kind == CERTIFICATE}
@@ -224,6 +247,16 @@ class _Look:
             self.found[key] = Resource(key, canonical.target_group(item), cloud_id=arn)
             if not self._as_wanted(self.found[key]) or not item.get("LoadBalancerArns"):
                 self.proof[arn] = key
+            if item.get("TargetType") == "alb" and self._touched(listener_part(item["Port"], NLB)):
+                self._target_behind(name, item)
+
+    def _target_behind(self, name: str, item: Item) -> None:
+        """Read which ALB stands behind a target group, if any."""
+        health = self.clients.call("elbv2", "DescribeTargetHealth", TargetGroupArn=item["TargetGroupArn"])
+        for target in health["TargetHealthDescriptions"]:
+            if target["TargetHealth"]["State"] != "draining":
+                key = alb_target_key(item["Port"], name)
+                self.found[key] = Resource(key, {"Balancer": ALB}, cloud_id=target["Target"]["Id"])
 
     def _candidates(self, balancers: list[Item]) -> Iterator[Item]:
         names = {key.name for key in self.want.resources if key.kind == TARGET_GROUP} | set(self.look.names)

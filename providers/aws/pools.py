@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from providers.aws.config import AwsConfig
 from providers.aws.names import target_group_name
 from providers.aws.resources import ALB, NLB, target_group_key, targets_key, tg_attributes_key
+from providers.aws.unified import identity
 from reconciler.ir import BackendPool, Endpoint, HealthCheck, Json, LoadBalancer
 from reconciler.plan import Resource
 
@@ -60,7 +61,8 @@ def _group_of(lb: LoadBalancer, aws: AwsConfig, pools: Sequence[BackendPool], ki
     family = pool.family.lower()
     ids = [one.id for one in pools]
     attributes = _attributes(pool, requests=bool(version))
-    fixed: list[Json] = [lb.uid, balancer, lb.config.scheme, *ids, protocol, version, "ip", family, aws.vpc]
+    where = identity(lb, balancer)
+    fixed: list[Json] = [lb.uid, where, lb.config.scheme, *ids, protocol, version, "ip", family, aws.vpc]
     name = target_group_name(lb.key, pool.service.name, [*fixed, attributes] if attributes else fixed)
     return Group(name, protocol, version, pool.service.port, family, tuple(pools), tuple(ids))
 
@@ -68,7 +70,7 @@ def _group_of(lb: LoadBalancer, aws: AwsConfig, pools: Sequence[BackendPool], ki
 def empty_group(lb: LoadBalancer, aws: AwsConfig, balancer: str, protocol: str, origins: Iterable[str] = ()) -> Group:
     """Return the target group without targets that takes the share of what cannot be reached."""
     version = "HTTP1" if balancer == ALB else ""
-    fixed: Json = [lb.uid, balancer, lb.config.scheme, EMPTY, protocol, aws.vpc]
+    fixed: Json = [lb.uid, identity(lb, balancer), lb.config.scheme, EMPTY, protocol, aws.vpc]
     name = target_group_name(lb.key, EMPTY, fixed)
     return Group(name, protocol, version, 80, "ipv4", (), tuple(origins))
 
