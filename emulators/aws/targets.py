@@ -160,7 +160,7 @@ def _check_alb(region: Region, group: TargetGroup, given: dict[str, Any]) -> Non
     port = group.settings["Port"]
     if given.get("Port", port) != port:
         raise invalid(f"The port of a target of the type 'alb' must be that of the target group, '{port}'")
-    if all(listener.port != port for listener in balancer.listeners.values()):
+    if all(one.port != port or not region.visible(one) for one in balancer.listeners.values()):
         raise AwsError("InvalidTarget", f"The target '{given['Id']}' has no listener on port '{port}'")
     if set(group.targets) - {(given["Id"], group.settings["Port"])}:
         raise AwsError("TooManyTargets", "A target group of the type 'alb' can have one target")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from emulators.aws.faults import Fault
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.settings import Settings
 from reconciler.events import Cause
+from reconciler.reconcile import Room, reconcile
 from tests.builders import CLUSTER, backend, listener, parent, route, route_of, rule
 from tests.fakes import trigger
 from tests.unit.providers.aws.unified_world import ANY, Unified, told, unified_world
@@ -336,6 +339,36 @@ def test_an_unusable_address_takes_nothing_away_from_the_usable_one_that_serves(
 
     assert [("IPAddress", address)] == world.published()
     assert ("False", "AddressNotUsable") == world.says()["Programmed"]
+
+
+# --- bad weather ---------------------------------------------------------------------------------------------------
+
+
+def test_nothing_leads_to_an_alb_that_could_not_be_registered(world: Unified) -> None:
+    world.account.faults.add(Fault("500", operation="RegisterTargets", nth=2, count=4))
+
+    world.ask(world.elastic())
+
+    assert {} == world.ports("network")
+    assert ("False", "Pending") == world.says()["Programmed"]
+    world.settle()
+    assert {80: "TCP"} == world.ports("network")
+    assert ("True", "Programmed") == world.says()["Programmed"]
+
+
+def test_an_alb_that_aws_does_not_see_listening_yet_is_registered_a_little_later() -> None:
+    with strict_aws(Settings(virtual_clock=True, consistency_delay=1.5)) as account:
+        world = Unified(account)
+        account.clock.advance(60.0)
+        world.of_class(aws={"addressMode": "unified"})
+        provider = replace(world.provider, sleep=account.clock.advance)
+
+        for _ in range(3):
+            result = reconcile(trigger(), Room(world.cluster, provider, lambda: "nonce"))
+            account.clock.advance(2.0)
+
+        assert () == result.outcome.failed
+        assert world.behind(80)
 
 
 # --- the end ------------------------------------------------------------------------------------------------------
