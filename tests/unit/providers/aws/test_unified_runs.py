@@ -361,7 +361,7 @@ def test_an_alb_that_aws_does_not_see_listening_yet_is_registered_a_little_later
         world = Unified(account)
         account.clock.advance(60.0)
         world.of_class(aws={"addressMode": "unified"})
-        provider = replace(world.provider, sleep=account.clock.advance)
+        provider = replace(world.provider, sleep=world.pass_time)
 
         for _ in range(3):
             result = reconcile(trigger(), Room(world.cluster, provider, lambda: "nonce"))

@@ -43,6 +43,10 @@ class Unified(World):
         result = self.run()
         return self.run() if result.outcome.waiting else result
 
+    def pass_time(self, seconds: float) -> None:
+        """Let the emulated clock run."""
+        self.account.clock.advance(seconds)
+
     def elastic(self) -> str:
         """Allocate an Elastic IP and return its address."""
         return str(self.account.client("ec2").allocate_address(Domain="vpc")["PublicIp"])
