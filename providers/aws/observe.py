@@ -15,9 +15,9 @@ from providers.aws.base_plan import is_needed
 from providers.aws.certificates import read_certificates
 from providers.aws.client_certificates import store_of
 from providers.aws.clients import PAGE, Clients
-from providers.aws.names import CLUSTER, GATEWAY_UID, NONCE, PREFIX, load_balancer_name
+from providers.aws.names import NONCE, PREFIX, load_balancer_name
 from providers.aws.network import discover_subnets, read_security_group
-from providers.aws.ownership import is_owned, read_tags
+from providers.aws.ownership import is_owned, read_tags, tagged
 from providers.aws.resources import (
     ADDRESSES_KEY,
     ALB,
@@ -261,7 +261,12 @@ class _Look:
     def _candidates(self, balancers: list[Item]) -> Iterator[Item]:
         names = {key.name for key in self.want.resources if key.kind == TARGET_GROUP} | set(self.look.names)
         if self.look.depth is Depth.ALL:
-            arns = set(self._tagged("elasticloadbalancing:targetgroup"))
+            arns = {
+                arn
+                for arn, _ in tagged(
+                    self.clients, self.owner.key.cluster, "elasticloadbalancing:targetgroup", self.owner.uid
+                )
+            }
             on = {item["LoadBalancerArn"] for item in balancers}
             for item in self.clients.pages("elbv2", "DescribeTargetGroups", "TargetGroups", PageSize=PAGE):
                 held = on & set(item.get("LoadBalancerArns", ()))
@@ -285,21 +290,6 @@ class _Look:
                 yield from self.clients.call("elbv2", "DescribeTargetGroups", Names=[name])["TargetGroups"]
             except NotReady:  # TargetGroupNotFound
                 continue
-
-    def _tagged(self, kind: str) -> Iterator[str]:
-        filters = [
-            {"Key": CLUSTER, "Values": [self.owner.key.cluster]},
-            {"Key": GATEWAY_UID, "Values": [self.owner.uid]},
-        ]
-        token: dict[str, str] = {}
-        while True:
-            answer = self.clients.call(
-                "resourcegroupstaggingapi", "GetResources", TagFilters=filters, ResourceTypeFilters=[kind], **token
-            )
-            yield from (item["ResourceARN"] for item in answer["ResourceTagMappingList"])
-            if not answer.get("PaginationToken"):
-                return
-            token = {"PaginationToken": answer["PaginationToken"]}
 
     def _targets(self) -> None:
         """Read the targets of the pools whose endpoints are to be compared."""
@@ -407,7 +397,7 @@ class _Look:
 
     def _take(self, order: ResourceKey, name: str) -> None:
         spec = self.found[order].spec
-        names, numbers, taken = (list(_items(spec[field_])) for field_ in ("Rules", "Priorities", "Taken"))
+        names, numbers, taken = (list(wire.items(spec[field_])) for field_ in ("Rules", "Priorities", "Taken"))
         place = names.index(name)
         del names[place]
         taken.append(numbers.pop(place))
@@ -420,7 +410,3 @@ def _check_state(item: Item) -> None:
         reason = item["State"].get("Reason") or "no reason is given"
         name = item["LoadBalancerName"]
         raise Misconfigured(f"load balancer {name}: AWS could not make it ({reason}); mend that and delete it")
-
-
-def _items(value: Json) -> Iterable[Json]:
-    return value if isinstance(value, (list, tuple)) else ()
