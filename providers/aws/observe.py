@@ -48,7 +48,7 @@ from providers.aws.resources import (
 )
 from providers.aws.trust_stores import read_bundles, read_trust_stores
 from providers.aws.unified import STATIC_NLB
-from providers.aws.waiting import FAILED, awaited, unready
+from providers.aws.waiting import awaited, check_made, unready
 from reconciler.errors import Conflict, Misconfigured, NotReady
 from reconciler.ir import Json
 from reconciler.plan import Depth, Failure, Look, Rendered, Resource, ResourceKey, ResourceSet, differing, digest
@@ -160,7 +160,7 @@ class _Look:
                 spec["Mappings"] = addresses.listed(addresses.mapped(item).values())
             self.found[key] = Resource(key, spec, cloud_id=arn)
             if key in self.want.resources:
-                _check_state(item)
+                check_made(item)
                 serving[key.name] = item
         there = [serving[one] for one in BALANCERS if one in serving]
         published = addresses.published(self.clients, self.want.resources.get(balancer_key(NLB)), serving)
@@ -402,11 +402,3 @@ class _Look:
         del names[place]
         taken.append(numbers.pop(place))
         self.found[order] = replace(self.found[order], spec={"Rules": names, "Priorities": numbers, "Taken": taken})
-
-
-def _check_state(item: Item) -> None:
-    """Raise Misconfigured for a wanted load balancer that AWS gave up making."""
-    if item["State"]["Code"] == FAILED:
-        reason = item["State"].get("Reason") or "no reason is given"
-        name = item["LoadBalancerName"]
-        raise Misconfigured(f"load balancer {name}: AWS could not make it ({reason}); mend that and delete it")

@@ -12,7 +12,7 @@ from itertools import batched
 from typing import Any
 
 from providers.aws.clients import Clients
-from reconciler.errors import Conflict
+from reconciler.errors import Conflict, Misconfigured
 from reconciler.ir import Placement
 from reconciler.plan import Awaited
 
@@ -39,6 +39,14 @@ def unready(items: Sequence[Mapping[str, Any]], addresses: Sequence[str]) -> Ite
         yield from making
     elif not addresses:
         yield from (item for item in items if item["Type"] == "network")
+
+
+def check_made(item: Mapping[str, Any]) -> None:
+    """Raise Misconfigured for a wanted load balancer that AWS gave up making."""
+    if item["State"]["Code"] == FAILED:
+        reason = item["State"].get("Reason") or "no reason is given"
+        name = item["LoadBalancerName"]
+        raise Misconfigured(f"load balancer {name}: AWS could not make it ({reason}); mend that and delete it")
 
 
 def waits(clients_of: Callable[[Placement], Clients], ids: Collection[str], now: float) -> dict[str, float]:
