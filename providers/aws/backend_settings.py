@@ -34,7 +34,7 @@ _END = "deregistration_delay.connection_termination.enabled"
 _OF_ALL = {DRAINING: "300", STICKY: "false", _CROSS_ZONE: "use_load_balancer_configuration"}
 _OF_REQUESTS = {_ALGORITHM: "round_robin", _ANOMALIES: "off", _SLOW_START: "0"}
 _FREE_OF_STREAMS = {_CLIENT_IP: "false", _END: "false"}
-"""Of TCP and TLS with targets by address; of UDP both are always true and nobody's to set."""
+"""Of TCP and TLS with targets by address; of UDP and QUIC both are always true and nobody's to set."""
 _COOKIE = re.compile(r"(?!AWSALB)[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _CODES = re.compile(r"\d{1,3}(-\d{1,3})?(,\d{1,3}(-\d{1,3})?)*")
 _MAX_PATH = 1024
@@ -100,13 +100,17 @@ def _of_streams(settings: BackendSettings, aws: Mapping[str, Json], protocol: st
     found: dict[str, Json] = {STICKY: "true", STICKY_TYPE: "source_ip"} if settings.sticky else {}
     if "proxyProtocol" in aws:
         found[_PROXY] = _switch(aws["proxyProtocol"])
-    if "UDP" in protocol:
+    if _datagrams(protocol):
         return found
     if "preserveClientIP" in aws:
         found[_CLIENT_IP] = _switch(aws["preserveClientIP"])
     if "endConnections" in aws:
         found[_END] = _switch(aws["endConnections"])
     return found
+
+
+def _datagrams(protocol: str) -> bool:
+    return "UDP" in protocol or "QUIC" in protocol
 
 
 def _switch(value: Json) -> str:
@@ -122,7 +126,7 @@ def with_defaults(want: Mapping[str, Json], got: Mapping[str, Json], protocol: s
     if protocol in ("HTTP", "HTTPS"):
         defaults |= _OF_REQUESTS
     else:
-        defaults |= {_PROXY: "false"} | ({} if "UDP" in protocol else _FREE_OF_STREAMS)
+        defaults |= {_PROXY: "false"} | ({} if _datagrams(protocol) else _FREE_OF_STREAMS)
     return frozen_map({**{name: value for name, value in defaults.items() if name in got}, **want})
 
 

@@ -317,7 +317,7 @@ def test_what_nobody_could_keep_beside_quic_is_an_invalid_parameter(spec: Plain)
 
 
 def test_a_gateway_cannot_take_the_security_groups_away_by_itself() -> None:
-    refused = provider_for(CONTROLLER).refused(Config(), {"quic": True})
+    refused = provider_for(CONTROLLER).refused(Config(), {"aws": {"quic": True}})
 
     assert ("spec.aws.quic may be set by a GatewayClass only",) == refused
 
