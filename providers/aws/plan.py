@@ -91,7 +91,7 @@ def _with_defaults(want: Resources, got: Resources) -> dict[ResourceKey, Resourc
     """Return the wanted resources, with the defaults of attributes that are there and that nobody sets any more."""
     found = dict(want)
     for key, one in want.items():
-        if key.kind == TARGET_GROUP and not unified.is_front(one) and (there := got.get(tg_attributes_key(key.name))):
+        if key.kind == TARGET_GROUP and (there := got.get(tg_attributes_key(key.name))):
             asked = want.get(there.key) or Resource(there.key, {}, one.origins)
             found[there.key] = replace(asked, spec=with_defaults(asked.spec, there.spec, protocol_of(one)))
         elif key.kind == LISTENER and (there := got.get(listener_attributes_key(key))):
@@ -246,14 +246,15 @@ def _balancer_deletions(
 ) -> Iterator[Change]:
     """Yield the deletion of NLBs, which frees the ALBs behind them, then of listeners of the ALB, then of ALBs.
 
-    What stands behind a protected NLB stays with it: its clients are led there.
+    What stands behind a protected NLB whose place another one takes stays with it: its listeners lead there.
     """
     gone = [key for key in sorted(seen) if key.kind == LOAD_BALANCER and key not in want]
     first = [key for key in gone if seen[key].spec.get("Type") == "network"]
     held = ""
     for key in first:
         steps = tuple(_balancer_deletion(seen[key], seen, disruptive))
-        held = held or steps[-1].protected
+        if key.name not in BALANCERS:  # one without a listener leads nobody to the ALB
+            held = held or steps[-1].protected
         yield from steps
     behind = {port_of(key) for key in seen if key.kind == ALB_TARGET}
     yield from (replace(change, protected=held) for change in unified.releases(want, seen))
