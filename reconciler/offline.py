@@ -127,9 +127,17 @@ def plan_snapshot(snapshot: Snapshot, provider: Provider) -> tuple[Planned | Non
         want = Rendered()
     owner = Owner(snapshot.key, compiled.lb.uid, Placement())
     plan = provider.plan(owner, want, ResourceSet(), Look(Depth.ALL, pools=None))
-    outcome = Outcome(addresses=(ADDRESS,) if want.resources else (), done=len(plan.changes))
+    addresses = _addresses(compiled.lb, rejections) if want.resources else ()
+    outcome = Outcome(addresses=addresses, done=len(plan.changes))
     updates = build_status(graph, snapshot.controller, capabilities, rejections, outcome)
     return Planned(snapshot.key, compiled.lb, want, plan, rejections), updates
+
+
+def _addresses(lb: LoadBalancer, rejections: Iterable[Rejection]) -> tuple[str, ...]:
+    """Return the addresses after an apply that succeeded: those asked for, else one that the cloud assigns."""
+    refused = {one.origin for one in rejections}
+    asked = tuple(one.value or ADDRESS for one in lb.addresses if str(one) not in refused)
+    return asked if lb.addresses else (ADDRESS,)
 
 
 def _statuses(

@@ -78,6 +78,7 @@ class ResourceSet:
         waiting: what the cloud is still making.
         nonce: given to the load balancer at creation; "" if there is none.
         exists: the load balancers wanted are there and ours.
+        failed: what of the want cannot be had, found by looking: to be told, and not tried.
     """
 
     resources: Mapping[ResourceKey, Resource] = field(default_factory=dict)
@@ -85,6 +86,7 @@ class ResourceSet:
     waiting: tuple[Awaited, ...] = ()
     nonce: str = ""
     exists: bool = False
+    failed: tuple[Failure, ...] = ()
 
     def of_kind(self, kind: str) -> Iterator[Resource]:
         """Yield the resources of one kind, in order of their keys."""

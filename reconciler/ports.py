@@ -75,6 +75,12 @@ class Provider(Protocol):
     def scheme_of(self, got: ResourceSet) -> str:
         """Return the scheme of the observed load balancer, "" if there is none. Pure."""
 
+    def standing(self, lb: LoadBalancer, got: ResourceSet) -> LoadBalancer:
+        """Return what is wanted, but with the addresses observed where a change of them would cut clients off. Pure.
+
+        The same object where nothing is to be kept.
+        """
+
     def apply(self, owner: Owner, plan: Plan, got: ResourceSet, read_secret: ReadSecret) -> Outcome:
         """Make the calls of the plan and none besides; failures are in the Outcome, never raised."""
 

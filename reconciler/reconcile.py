@@ -148,9 +148,10 @@ def _observe_and_apply(run: _Run) -> tuple[Plan, Outcome]:
         plan, outcome = _observe_and_apply(standing)
         return plan, replace(outcome, held=outcome.held or reason, complete=False)
     if reason := _hold(run, plan) or reason:
-        return plan, Outcome(got.addresses, waiting=got.waiting, held=reason, complete=False, nonce=got.nonce)
+        seen = Outcome(got.addresses, failed=got.failed, waiting=got.waiting, nonce=got.nonce)
+        return plan, replace(seen, held=reason, complete=False)
     if not plan:
-        outcome = Outcome(got.addresses, waiting=got.waiting, nonce=got.nonce)
+        outcome = Outcome(got.addresses, failed=got.failed, waiting=got.waiting, nonce=got.nonce)
     else:
         check_safe(plan, got, run.graph, asked=_asked(run, mark))
         if look.depth > Depth.EXISTS:
@@ -259,13 +260,15 @@ def _annotation(run: _Run, name: str) -> str:
 
 
 def _as_it_stands(run: _Run, got: ResourceSet) -> _Run | None:
-    """Return the run with the scheme that is there: a change of it waits, Routes and revocations do not."""
-    provider = run.room.provider
+    """Return the run with the scheme and addresses there: their change waits, Routes and revocations do not."""
+    provider, graph, lb = run.room.provider, run.graph, run.lb
     scheme = provider.scheme_of(got)
-    if scheme in ("", run.graph.config.scheme):
+    if scheme not in ("", run.graph.config.scheme):
+        graph = attach(run.snapshot, provider, scheme)
+        lb = compile_ir(graph).lb
+    lb = provider.standing(lb, got)
+    if lb is run.lb:
         return None
-    graph = attach(run.snapshot, provider, scheme)
-    lb = compile_ir(graph).lb
     return replace(run, graph=graph, lb=lb, want=provider.render(lb))
 
 

@@ -16,6 +16,7 @@ from moto.acm.models import acm_backends
 from moto.core.base_backend import BackendDict
 from moto.core.resource_tagging import iter_taggable_backends
 from moto.ec2.models import ec2_backends
+from moto.ec2.utils import random_eip_association_id, random_ip
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import s3_backends
@@ -105,6 +106,47 @@ class MotoNetwork:
         """Whether a running instance has this id."""
         found = self._ec2.get_instance_by_id(instance_id)
         return found is not None and found.state == "running"
+
+    def elastic_ip(self, allocation: str) -> dict[str, str] | None:
+        """Return PublicIp and AssociationId ("" while it is free) of an Elastic IP, or None if there is none."""
+        found = next((one for one in self._ec2.addresses if one.allocation_id == allocation), None)
+        return found and {"PublicIp": found.public_ip, "AssociationId": found.association_id or ""}
+
+    def held_elastic_ips(self) -> set[str]:
+        """Return the addresses and allocation ids of the Elastic IPs that something uses."""
+        held = [one for one in self._ec2.addresses if one.association_id]
+        return {one.public_ip for one in held} | {one.allocation_id for one in held}
+
+    def private_addresses(self) -> set[str]:
+        """Return the private addresses of all network interfaces."""
+        return {str(one.private_ip_address) for one in self._ec2.enis.values()}
+
+    def private_address(self, interface: str) -> str:
+        """Return the private address of a network interface."""
+        return str(self._ec2.enis[interface].private_ip_address)
+
+    def make_interface(self, subnet: str, private: str, groups: list[str], description: str) -> str:
+        """Make a network interface as AWS makes them for its services; return its id."""
+        made = self._ec2.create_network_interface(subnet, private, group_ids=groups, description=description)
+        made.requester_managed, made.status = True, "in-use"
+        return str(made.id)
+
+    def give_public_address(self, interface: str, allocation: str, address: str) -> str:
+        """Associate an Elastic IP, or without one `address` (else any public one); return the public address."""
+        made = self._ec2.enis[interface]
+        if allocation:
+            elastic = next(one for one in self._ec2.addresses if one.allocation_id == allocation)
+            elastic.eni, elastic.association_id = made, random_eip_association_id()
+            address = str(elastic.public_ip)
+        made.public_ip = address or random_ip()
+        return str(made.public_ip)
+
+    def drop_interface(self, interface: str) -> None:
+        """Delete a network interface; an Elastic IP that it had is free again."""
+        for elastic in self._ec2.addresses:
+            if elastic.eni is not None and elastic.eni.id == interface:
+                elastic.eni = elastic.association_id = None
+        del self._ec2.enis[interface]
 
     def referring_groups(self, group_id: str) -> list[str]:
         """Return the ids of other security groups whose rules refer to this one."""

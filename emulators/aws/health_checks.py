@@ -50,8 +50,8 @@ def check_health_check(group: Settings) -> None:
     protocol = group.get("HealthCheckProtocol")
     if protocol is not None and protocol not in PROTOCOLS:
         raise invalid(f"Health check protocol '{protocol}' must be one of '{', '.join(PROTOCOLS)}'")
-    if protocol == "TCP" and group.get("Protocol") in {"HTTP", "HTTPS"}:
-        raise invalid("Health check protocol 'TCP' is not supported for target groups with the protocol HTTP or HTTPS")
+    if protocol == "TCP" and (group.get("Protocol") in {"HTTP", "HTTPS"} or group["TargetType"] == "alb"):
+        raise invalid("Health check protocol 'TCP' is not supported for target groups of HTTP, of HTTPS, or of ALBs")
     for name, (lowest, highest) in RANGES.items():
         if name in group and not lowest <= group[name] <= highest:
             raise invalid(f"{name} '{group[name]}' must be between {lowest} and {highest}")

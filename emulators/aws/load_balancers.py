@@ -6,9 +6,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from emulators.aws import attributes
+from emulators.aws import addresses, attributes
 from emulators.aws.errors import AwsError, invalid
-from emulators.aws.names import dns_name, loopback_address
+from emulators.aws.names import dns_name
 from emulators.aws.paging import page
 from emulators.aws.placement import check_security_groups, read_zones
 from emulators.aws.records import LoadBalancer, Request
@@ -59,12 +59,14 @@ def create_load_balancer(region: Region, request: Request) -> dict[str, Any]:
                 f"A load balancer with the name '{wanted.name}' already exists with different settings",
             )
         return {"LoadBalancers": [shown_load_balancer(region, existing)]}
+    addresses.check_mappings(region, wanted.zones, wanted.type, wanted.scheme)
     most = region.limits[f"{wanted.type}-load-balancers"]
     if sum(one.type == wanted.type for one in region.load_balancers.values()) >= most:
         raise AwsError(
             "TooManyLoadBalancers", f"The maximum number of {wanted.type} load balancers ({most}) has been reached"
         )
     wanted.tags = tags
+    addresses.attach(region, wanted)
     region.load_balancers[wanted.arn] = wanted
     return {"LoadBalancers": [shown_load_balancer(region, wanted)]}
 
@@ -101,6 +103,7 @@ def delete_load_balancer(region: Region, request: Request) -> dict[str, Any]:
         raise AwsError("ResourceInUse", f"Load balancer '{balancer.arn}' is in use by a target group")
     until = region.clock.now() + region.settings.interface_linger
     region.released.append((frozenset(balancer.security_groups), frozenset(balancer.subnets), until))
+    addresses.detach(region, balancer, balancer.subnets)
     del region.load_balancers[balancer.arn]
     return {}
 
@@ -118,9 +121,9 @@ def modify_load_balancer_attributes(region: Region, request: Request) -> dict[st
     for logs in ("access_logs", "connection_logs", "health_check_logs"):
         if after.get(f"{logs}.s3.enabled") == "true" and not after[f"{logs}.s3.bucket"]:
             raise AwsError("InvalidConfigurationRequest", f"'{logs}.s3.bucket' is required when {logs} are enabled")
-    addresses = "secondary_ips.auto_assigned.per_subnet"
-    if int(after.get(addresses, 0)) < int(balancer.attributes.get(addresses, 0)):
-        raise AwsError("InvalidConfigurationRequest", f"'{addresses}' cannot be decreased")
+    secondary = "secondary_ips.auto_assigned.per_subnet"
+    if int(after.get(secondary, 0)) < int(balancer.attributes.get(secondary, 0)):
+        raise AwsError("InvalidConfigurationRequest", f"'{secondary}' cannot be decreased")
     balancer.attributes = after
     return attributes.attribute_list(after)
 
@@ -149,7 +152,11 @@ def set_subnets(region: Region, request: Request) -> dict[str, Any]:
         raise AwsError("InvalidSubnet", f"The subnets must be in the VPC '{balancer.vpc_id}' of the load balancer")
     if balancer.type == "network" and not balancer.subnets & {zone["SubnetId"] for zone in zones}:
         raise AwsError("InvalidConfigurationRequest", "A Network Load Balancer must keep at least one of its subnets")
+    if balancer.type == "network":
+        addresses.check_mappings(region, addresses.check_fixed(balancer, zones), balancer.type, balancer.scheme)
+        addresses.detach(region, balancer, balancer.subnets - {zone["SubnetId"] for zone in zones})
     balancer.zones = zones
+    addresses.attach(region, balancer)
     balancer.ip_address_type = request.get("IpAddressType", balancer.ip_address_type)
     return {"AvailabilityZones": zones, "IpAddressType": balancer.ip_address_type}
 
@@ -192,7 +199,7 @@ def _wanted(region: Region, request: Request) -> LoadBalancer:
         security_groups=groups,
         ip_address_type=address_type,
         dns_name=dns_name(name, kind, scheme, identity, region.name),
-        address=loopback_address(name, {one.address for one in region.load_balancers.values()}),
+        address=region.loopback(name),
         created=now,
         active_at=now + region.settings.provisioning,
         attributes=_first_attributes(kind, scheme),
@@ -217,4 +224,11 @@ def _first_attributes(kind: str, scheme: str) -> dict[str, str]:
 
 def _settings(balancer: LoadBalancer) -> tuple[object, ...]:
     groups = tuple(sorted(balancer.security_groups))
-    return (balancer.type, balancer.scheme, balancer.subnets, groups, balancer.ip_address_type)
+    mapped = sorted((zone["SubnetId"], _asked(balancer, zone)) for zone in balancer.zones)
+    return (balancer.type, balancer.scheme, mapped, groups, balancer.ip_address_type)
+
+
+def _asked(balancer: LoadBalancer, zone: dict[str, Any]) -> list[tuple[str, str]]:
+    held = balancer.interfaces.get(zone["SubnetId"])
+    given = held.asked() if held else next(iter(zone["LoadBalancerAddresses"]), {})
+    return sorted(given.items())

@@ -40,13 +40,17 @@ def check_ec2_call(region: Region, operation: str, request: dict[str, Any]) -> N
     """Refuse calls on security groups not seen yet, and to delete those and subnets that something stands on.
 
     Raises:
-        AwsError: InvalidGroup.NotFound, DependencyViolation.
+        AwsError: InvalidGroup.NotFound, DependencyViolation, InvalidIPAddress.InUse.
     """
     _refuse_unseen(region, request)
     if operation == "DeleteSecurityGroup" and "GroupId" in request:
         group = request["GroupId"]
         if group in _held(region)[0] or region.network.referring_groups(group):
             raise AwsError("DependencyViolation", f"resource {group} has a dependent object")
+    if operation == "ReleaseAddress":
+        named = {request.get("AllocationId"), request.get("PublicIp")}
+        if named & region.network.held_elastic_ips():
+            raise AwsError("InvalidIPAddress.InUse", "The address is in use by a network interface")
     if operation == "DeleteSubnet" and request.get("SubnetId") in _held(region)[1]:
         subnet = request["SubnetId"]
         raise AwsError("DependencyViolation", f"The subnet '{subnet}' has dependencies and cannot be deleted.")

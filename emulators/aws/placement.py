@@ -31,7 +31,7 @@ def read_zones(region: Region, request: Request, kind: str) -> tuple[list[dict[s
         raise AwsError(
             "InvalidConfigurationRequest", f"At least {LEAST_ZONES[kind]} subnets in different zones must be specified"
         )
-    zones = [_zone(mapping, subnet, kind) for mapping, subnet in subnets]
+    zones = [_zone(mapping, subnet) for mapping, subnet in subnets]
     return sorted(zones, key=lambda zone: str(zone["ZoneName"])), str(subnets[0][1]["VpcId"])
 
 
@@ -68,15 +68,13 @@ def _subnet(region: Region, subnet_id: str) -> dict[str, Any]:
     return found
 
 
-def _zone(mapping: dict[str, Any], subnet: dict[str, Any], kind: str) -> dict[str, Any]:
+def _zone(mapping: dict[str, Any], subnet: dict[str, Any]) -> dict[str, Any]:
     zone: dict[str, Any] = {
         "ZoneName": subnet["AvailabilityZone"],
         "SubnetId": subnet["SubnetId"],
         "LoadBalancerAddresses": [],
     }
     address = {key: mapping[key] for key in ("AllocationId", "PrivateIPv4Address", "IPv6Address") if key in mapping}
-    if address and kind == "application":
-        raise AwsError("InvalidConfigurationRequest", "Addresses of subnets can only be set on Network Load Balancers")
     if address:
         zone["LoadBalancerAddresses"] = [address]
     return zone

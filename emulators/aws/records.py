@@ -56,6 +56,30 @@ class Listener:
         return [rule for _, rule in sorted(numbered, key=lambda pair: pair[0])]
 
 
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A network interface of a Network Load Balancer in one subnet.
+
+    `public` is the address that clients reach it at, "" of an internal one; `allocation` names an Elastic IP, `chosen`
+    tells that the private address was asked for.
+    """
+
+    id: str
+    private: str
+    public: str
+    allocation: str
+    chosen: bool
+
+    def asked(self) -> dict[str, str]:
+        """Return the members of the subnet mapping that it was made from."""
+        elastic = {"AllocationId": self.allocation} if self.allocation else {}
+        return elastic | ({"PrivateIPv4Address": self.private} if self.chosen else {})
+
+    def shown(self) -> list[dict[str, str]]:
+        """Return LoadBalancerAddresses: only what was asked for is in it."""
+        return [({"IpAddress": self.public} if self.allocation else {}) | self.asked()] if self.asked() else []
+
+
 @dataclass(slots=True)
 class TrustStore:
     """A trust store and the authorities that it holds, PEM; `in_use_until` as of a target group."""
@@ -90,6 +114,7 @@ class LoadBalancer:
     tags: Tags
     visible_at: float
     listeners: dict[str, Listener] = field(default_factory=dict)
+    interfaces: dict[str, Interface] = field(default_factory=dict)
 
     @property
     def subnets(self) -> set[str]:

@@ -17,6 +17,7 @@ from emulators.aws.backing import MotoCertificates, MotoNetwork, MotoObjects
 from emulators.aws.clock import Clock
 from emulators.aws.errors import AwsError, invalid
 from emulators.aws.limits import Limits
+from emulators.aws.names import loopback_address
 from emulators.aws.records import Listener, LoadBalancer, Rule, TargetGroup, TrustStore
 from emulators.aws.settings import Settings
 
@@ -88,6 +89,12 @@ class Region:
         """Yield the listeners of all load balancers."""
         for balancer in self.load_balancers.values():
             yield from balancer.listeners.values()
+
+    def loopback(self, name: str) -> str:
+        """Return a loopback address for this name that nothing else of the account listens on."""
+        balancers = self.load_balancers.values()
+        interfaces = (face.public for one in balancers for face in one.interfaces.values())
+        return loopback_address(name, {one.address for one in balancers} | set(interfaces))
 
     def load_balancer(self, arn: str) -> LoadBalancer:
         """Return a load balancer; LoadBalancerNotFound if there is none (or it is not visible yet)."""

@@ -15,6 +15,7 @@ shapes (`elbv2`, `ec2`); dates are ISO 8601 text.
         "Attributes": {"idle_timeout.timeout_seconds": "60", ...},           # every attribute, defaults included
         "Tags": {"key": "value"},
         "Address": "127.10.0.5",                  # loopback alias of its own; the same for the same name
+        "Addresses": ["203.0.113.7"],             # of a network one, where clients reach its interfaces
         "Listeners": [
           {"ListenerArn": "arn:...", "LoadBalancerArn": "arn:...", "Port": 443, "Protocol": "HTTPS",
            "SslPolicy": "...", "AlpnPolicy": ["..."], "MutualAuthentication": {"Mode": "off"},
@@ -81,6 +82,7 @@ def _load_balancer(region: Region, balancer: LoadBalancer) -> dict[str, Any]:
         "Attributes": dict(balancer.attributes),
         "Tags": dict(balancer.tags),
         "Address": balancer.address,
+        "Addresses": [face.public or face.private for face in balancer.interfaces.values()],
         "Listeners": [_listener(region, one) for one in balancer.listeners.values()],
     }
 

@@ -115,6 +115,10 @@ def describe_target_group_attributes(region: Region, request: Request) -> dict[s
 def modify_target_group_attributes(region: Region, request: Request) -> dict[str, Any]:
     """Answer ModifyTargetGroupAttributes with all attributes."""
     group = region.target_group(request["TargetGroupArn"])
+    if group.target_type == "alb":
+        raise AwsError(
+            "InvalidConfigurationRequest", "Attributes of target groups of the type 'alb' cannot be modified"
+        )
     family = attributes.group_family(group.protocol, group.target_type)
     after = group.attributes | attributes.read_attributes(request.get("Attributes", []), family)
     by_application = after.get("stickiness.enabled") == "true" and after.get("stickiness.type") == "app_cookie"

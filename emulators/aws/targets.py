@@ -19,6 +19,8 @@ from emulators.aws.usage import drained_at, groups_of, users
 
 PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 HIGHEST_PORT = 65_535
+MOST_NETWORKS = 2
+"""Network Load Balancers that an Application Load Balancer can be a target of (NLB guide, "ALBs as targets")."""
 REASONS = {
     "unused": ("Target.NotInUse", "Target group is not configured to receive traffic from the load balancer"),
     "initial": ("Elb.InitialHealthChecking", "Initial health checks in progress"),
@@ -156,12 +158,24 @@ def _check_alb(region: Region, group: TargetGroup, given: dict[str, Any]) -> Non
         raise AwsError(
             "InvalidTarget", f"The target '{given['Id']}' is not an Application Load Balancer of this account"
         )
-    if all(listener.port != group.settings["Port"] for listener in balancer.listeners.values()):
-        raise AwsError(
-            "InvalidTarget", f"The target '{given['Id']}' has no listener on port '{group.settings['Port']}'"
-        )
+    if balancer.vpc_id != group.settings["VpcId"]:
+        raise AwsError("InvalidTarget", f"The target '{given['Id']}' is not in the VPC of the target group")
+    if "AvailabilityZone" in given:
+        raise invalid("An Availability Zone cannot be specified for targets of the type 'alb'")
+    port = group.settings["Port"]
+    if given.get("Port", port) != port:
+        raise invalid(f"The port of a target of the type 'alb' must be that of the target group, '{port}'")
+    if all(one.port != port or not region.visible(one) for one in balancer.listeners.values()):
+        raise AwsError("InvalidTarget", f"The target '{given['Id']}' has no listener on port '{port}'")
     if set(group.targets) - {(given["Id"], group.settings["Port"])}:
         raise AwsError("TooManyTargets", "A target group of the type 'alb' can have one target")
+
+
+def networks_before(region: Region, balancer: str) -> set[str]:
+    """Return the ARNs of the Network Load Balancers in front of an Application Load Balancer."""
+    used = users(region)
+    groups = [one for one in region.target_groups.values() if any(t.id == balancer for t in one.targets.values())]
+    return {arn for group in groups for arn in used.get(group.arn, [])}
 
 
 def _check_lambda(region: Region, group: TargetGroup, given: dict[str, Any]) -> None:
@@ -179,6 +193,12 @@ def _check_lambda(region: Region, group: TargetGroup, given: dict[str, Any]) -> 
 
 
 def _check_balancers(region: Region, group: TargetGroup) -> None:
+    for target in group.targets.values() if group.target_type == "alb" else ():
+        if len(networks_before(region, target.id)) > MOST_NETWORKS:
+            raise AwsError(
+                "TooManyRegistrationsForTargetId",
+                f"'{target.id}' can be a target of {MOST_NETWORKS} Network Load Balancers",
+            )
     for arn in users(region).get(group.arn, []):
         balancer = region.load_balancers[arn]
         groups = [region.target_groups[one] for one in groups_of(balancer) if one in region.target_groups]

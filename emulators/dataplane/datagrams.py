@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from emulators.dataplane.target_groups import bare_cluster, places, socket_address
@@ -23,14 +23,19 @@ _PROXY = "type.googleapis.com/envoy.extensions.filters.udp.udp_proxy.v3."
 
 
 def udp_name(listener: Mapping[str, Any]) -> str:
-    """Return the name of a listener's Envoy listener and cluster."""
+    """Return the name of a listener's cluster; its Envoy listeners begin with it."""
     return f"udp-{hashlib.sha256(listener['ListenerArn'].encode()).hexdigest()[:16]}"
 
 
-def udp_listener(listener: Mapping[str, Any], address: str, port: int) -> Json:
-    """Return the `Listener` of the datagrams of an NLB's listener."""
+def udp_listeners(listener: Mapping[str, Any], addresses: Iterable[str], port_offset: int) -> Iterator[Json]:
+    """Yield the `Listener` of the datagrams that come to each address of an NLB's listener."""
     name = udp_name(listener)
-    place = socket_address(address, port)
+    for count, address in enumerate(addresses):
+        place = socket_address(address, int(listener["Port"]) + port_offset)
+        yield _listener(name, place) | {"name": f"{name}-{count}" if count else name}
+
+
+def _listener(name: str, place: Json) -> Json:
     place["socket_address"]["protocol"] = "UDP"
     route = {"@type": _PROXY + "Route", "cluster": name}
     config = {
@@ -40,7 +45,6 @@ def udp_listener(listener: Mapping[str, Any], address: str, port: int) -> Json:
         "matcher": {"on_no_match": {"action": {"name": "route", "typed_config": route}}},
     }
     return {
-        "name": name,
         "address": place,
         "udp_listener_config": {},
         "listener_filters": [{"name": "envoy.filters.udp_listener.udp_proxy", "typed_config": config}],

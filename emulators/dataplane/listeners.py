@@ -37,6 +37,8 @@ class Place:
 
     Attributes:
         address: loopback alias of its load balancer.
+        more: further loopback addresses of it.
+        behind: whether it is a target of a network load balancer, which tells it who the client is.
         port: where Envoy listens.
         routes_file: RDS file of its rules.
         access_log: file that gets a JSON line for each request.
@@ -46,6 +48,8 @@ class Place:
     port: int
     routes_file: str
     access_log: str
+    more: tuple[str, ...] = ()
+    behind: bool = False
 
 
 def listener_name(listener: Mapping[str, Any]) -> str:
@@ -70,14 +74,25 @@ def envoy_listener(listener: Mapping[str, Any], balancer: Mapping[str, Any], pla
     return {
         "name": listener_name(listener),
         "address": socket_address(place.address, place.port),
+        "additional_addresses": [{"address": socket_address(one, place.port)} for one in place.more],
+        "listener_filters": [_told_client()] if place.behind else [],
         # Without it a second data plane on this machine would silently get half of the connections.
         "enable_reuse_port": False,
         "filter_chains": [{"name": "all"} | chain],
     }
 
 
+def _told_client() -> Json:
+    """Return what takes the client from the network load balancer in front; its own clients speak for themselves."""
+    config = {
+        "@type": _TYPE + "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol",
+        "allow_requests_without_proxy_protocol": True,
+    }
+    return {"name": "envoy.filters.listener.proxy_protocol", "typed_config": config}
+
+
 def _remembered_source() -> Json:
-    source = {"text_format_source": {"inline_string": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%"}}
+    source = {"text_format_source": {"inline_string": "%DOWNSTREAM_REMOTE_ADDRESS%"}}
     config = {
         "@type": _NETWORK + "set_filter_state.v3.Config",
         "on_new_connection": [
@@ -151,7 +166,7 @@ def _access_log(listener: Mapping[str, Any], place: Place) -> Json:
         "details": "%RESPONSE_CODE_DETAILS%",
         "cluster": "%UPSTREAM_CLUSTER%",
         "target": "%UPSTREAM_HOST%",
-        "client": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
+        "client": "%DOWNSTREAM_REMOTE_ADDRESS%",
     }
     config = {
         "@type": _TYPE + "envoy.extensions.access_loggers.file.v3.FileAccessLog",

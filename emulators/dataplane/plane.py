@@ -107,12 +107,14 @@ class DataPlane:
     def address(self, dns_name: str, port: int) -> tuple[str, int]:
         """Return host and port where the load balancer of that name accepts what clients send to its listener `port`.
 
+        One of its addresses will do as well: one outside of loopback exists nowhere, and another stands for it.
+
         Raises:
             LookupError: the state applied last has no such load balancer.
         """
         applied = self._applied
         for balancer in applied.document["loadBalancers"] if applied else ():
-            if balancer["DNSName"].lower() == dns_name.lower():
+            if dns_name.lower() == balancer["DNSName"].lower() or dns_name in balancer.get("Addresses", ()):
                 return str(balancer["Address"]), port + self.port_offset
         raise LookupError(f"no load balancer has the DNS name '{dns_name}' in the state applied last: {self._known()}")
 

@@ -29,7 +29,7 @@ local function forward_for(metadata, stream, headers)
   if mode == "remove" then
     headers:remove("x-forwarded-for")
   elseif mode == "append" then
-    local client = stream:downstreamDirectRemoteAddress()
+    local client = stream:downstreamRemoteAddress()
     if metadata:get("client_port") ~= "true" then
       client = client:gsub(":%d+$", "")
     end

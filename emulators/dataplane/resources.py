@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import ipaddress
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from emulators.dataplane.actions import Frontend
-from emulators.dataplane.datagrams import CARRIED, udp_cluster, udp_endpoints, udp_listener, udp_name
+from emulators.dataplane.datagrams import CARRIED, udp_cluster, udp_endpoints, udp_listeners, udp_name
 from emulators.dataplane.ingress import opens
 from emulators.dataplane.listeners import Place, envoy_listener, is_http, listener_name
 from emulators.dataplane.rules import route_configuration
@@ -78,15 +79,21 @@ def resources(document: Mapping[str, Any], addresses: Mapping[str, str], layout:
         layout: where listeners and files are.
     """
     groups = {group["TargetGroupArn"]: group for group in document["targetGroups"]}
+    behind = {target["Id"] for one in groups.values() if one.get("TargetType") == "alb" for target in one["Targets"]}
+    addresses = {**dict(_doors(document, behind, layout)), **addresses}
     names = {arn: cluster_name(arn) for arn in groups}
     standing, datagrams = list(_standing(document, "tcp")), list(_standing(document, "udp"))
     udp = {udp_name(one): (balancer, one) for balancer, one in datagrams}
     return Resources(
         listeners={
-            **{listener_name(one): _listener(one, balancer, layout) for balancer, one in standing},
             **{
-                name: udp_listener(one, balancer["Address"], int(one["Port"]) + layout.port_offset)
-                for name, (balancer, one) in udp.items()
+                listener_name(one): _listener(one, balancer, layout, behind=balancer.get("LoadBalancerArn") in behind)
+                for balancer, one in standing
+            },
+            **{
+                listener["name"]: listener
+                for balancer, one in udp.values()
+                for listener in udp_listeners(one, [balancer["Address"], *_more(balancer)], layout.port_offset)
             },
         },
         routes={listener_name(one): _routes(one, balancer, groups) for balancer, one in standing if is_http(one)},
@@ -120,9 +127,24 @@ def _open(balancer: Json, listener: Json, security_groups: Mapping[str, Any], tr
     return any(opens(security_groups.get(group, ()), transport, int(listener["Port"]), CLIENT) for group in groups)
 
 
-def _listener(listener: Json, balancer: Json, layout: Layout) -> Json:
+def _doors(document: Mapping[str, Any], behind: Collection[str], layout: Layout) -> Iterator[tuple[str, str]]:
+    """Yield where load balancers that are targets themselves listen: ARN and port, and the place on this machine."""
+    for balancer in document["loadBalancers"]:
+        for listener in balancer["Listeners"] if balancer.get("LoadBalancerArn") in behind else ():
+            port = int(listener["Port"])
+            yield f"{balancer['LoadBalancerArn']}:{port}", f"{balancer['Address']}:{port + layout.port_offset}"
+
+
+def _listener(listener: Json, balancer: Json, layout: Layout, *, behind: bool) -> Json:
     routes, port = layout.routes(listener_name(listener)), int(listener["Port"]) + layout.port_offset
-    return envoy_listener(listener, balancer, Place(balancer["Address"], port, str(routes), str(layout.access_log)))
+    place = Place(balancer["Address"], port, str(routes), str(layout.access_log), _more(balancer), behind)
+    return envoy_listener(listener, balancer, place)
+
+
+def _more(balancer: Json) -> tuple[str, ...]:
+    """Return further addresses of a load balancer that can be listened on; those outside of loopback exist nowhere."""
+    given = {one for one in balancer.get("Addresses", ()) if ipaddress.ip_address(one).is_loopback}
+    return tuple(sorted(given - {balancer["Address"]}))
 
 
 def _routes(listener: Json, balancer: Json, groups: Mapping[str, Json]) -> Json:

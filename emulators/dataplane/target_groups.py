@@ -18,6 +18,8 @@ _ENCRYPTED = frozenset({"HTTPS", "TLS"})
 _SERVING = frozenset({"healthy", "unavailable"})
 _GONE = frozenset({"draining", "unhealthy.draining", "unused"})
 _OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_RAW = "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
+_PROXIED = "type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport"
 _TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
 
 
@@ -61,10 +63,19 @@ def _protocol(group: Mapping[str, Any]) -> Json:
 
 
 def _transport(group: Mapping[str, Any]) -> Json:
+    if group.get("TargetType") == "alb":
+        return {"transport_socket": _telling_the_client()}
     if group["Protocol"] not in _ENCRYPTED:
         return {}
     # No validation context: a load balancer never verifies its targets.
     return {"transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": {"@type": _TLS}}}
+
+
+def _telling_the_client() -> Json:
+    """Return what tells an ALB behind an NLB who the client is: by the PROXY protocol, AWS by its network."""
+    plain = {"name": "raw", "typed_config": {"@type": _RAW}}
+    config = {"@type": _PROXIED, "config": {"version": "V2"}, "transport_socket": plain}
+    return {"name": "envoy.transport_sockets.upstream_proxy_protocol", "typed_config": config}
 
 
 def endpoints(group: Mapping[str, Any], addresses: Mapping[str, str]) -> Json:

@@ -155,17 +155,22 @@ class Applier:
         return Outcome(
             addresses=made.published,
             done=self.done,
-            failed=tuple(replace(one, last_good=one.key in self.held.replaced) for one in self.failed),
+            failed=(
+                *got.failed,
+                *(replace(one, last_good=one.key in self.held.replaced) for one in self.failed),
+            ),
             waiting=(*got.waiting, *made.waiting),
             retry_after=LATER if late or transient or room else None,
-            complete=not (late or self.failed or self.skipped),
+            complete=not (late or self.failed or self.skipped or got.failed),
             nonce=made.nonce,
         )
 
 
 def _with_targets(change: Change, error: ReconcilerError) -> ReconcilerError:
     """Return the error of a refused registration with the targets that it was about, which AWS need not name."""
-    if change.call != calls.REGISTER_TARGETS or not is_about(error, "InvalidTarget"):
+    if not isinstance(error, Misconfigured) or change.call != calls.REGISTER_TARGETS:
+        return error
+    if not is_about(error, "InvalidTarget"):
         return error
     found = targets_of(change.want, "Register")
     named = ", ".join(f"{one[0]}:{one[1]}" for one in found[:_NAMED] if isinstance(one, (list, tuple)))

@@ -9,11 +9,13 @@ from providers.aws import calls
 from providers.aws.attributes import PROTECTION, with_defaults
 from providers.aws.names import ADDONS
 from providers.aws.resources import (
+    ADDRESSES_KEY,
     ALB,
     BACKEND_ACCESS,
     CERTIFICATE,
     INGRESS,
     LISTENER,
+    NLB,
     SECURITY_GROUP,
     SECURITY_GROUP_KEY,
     WEB_ACL_KEY,
@@ -22,6 +24,7 @@ from providers.aws.resources import (
     balancer_of,
 )
 from providers.aws.steps import creation, deletion, setting, update
+from providers.aws.unified import address_steps
 from reconciler.ir import Json
 from reconciler.plan import Change, Op, Resource, ResourceKey, canonical, differing
 
@@ -103,6 +106,7 @@ def load_balancer_steps(balancer: str, want: Resources, got: Resources) -> Itera
         yield creation(calls.CREATE_LOAD_BALANCER, wanted)
     else:
         yield from _network(wanted, there)
+        yield from address_steps(wanted, there, got.get(ADDRESSES_KEY) if balancer == NLB else None)
         yield from _security_groups(wanted, there)
         yield from _recording(wanted, there, {*_addons(wanted), *_addons(there)})
     yield from _attributes(balancer, want, got)
@@ -113,8 +117,10 @@ def load_balancer_steps(balancer: str, want: Resources, got: Resources) -> Itera
 
 
 def is_needed(balancer: str, want: Resources) -> bool:
-    """Return whether a load balancer has a listener to serve."""
-    return any(key.kind == LISTENER and balancer_of(key) == balancer for key in want)
+    """Return whether a load balancer has a listener to serve, and an address to serve at."""
+    wanted = want.get(balancer_key(balancer))
+    homeless = wanted is not None and wanted.spec.get("Addresses") == []
+    return not homeless and any(key.kind == LISTENER and balancer_of(key) == balancer for key in want)
 
 
 def _attributes(balancer: str, want: Resources, got: Resources) -> Iterator[Change]:

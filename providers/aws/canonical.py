@@ -144,7 +144,6 @@ def load_balancer(item: Mapping[str, Any], managed: str) -> dict[str, Json]:
         "SecurityGroups": list[Json](sorted(groups)),
         "Subnets": list[Json](sorted(zone["SubnetId"] for zone in item.get("AvailabilityZones", ()))),
         "VpcId": item.get("VpcId", ""),
-        "Address": item["DNSName"] if item["State"]["Code"] in ACTIVE else "",
     }
 
 
@@ -174,8 +173,11 @@ def _mutual_authentication(item: Mapping[str, Any]) -> dict[str, Json]:
     return {"Mode": mode, "TrustStore": store, "IgnoreClientCertificateExpiry": lenient}
 
 
-def ingress(permissions: Iterable[Mapping[str, Any]]) -> dict[tuple[int, str], list[str]]:
-    """Return by port and transport who may connect, as sorted CIDRs and prefix list ids; all else is not ours."""
+def ingress(permissions: Iterable[Mapping[str, Any]], managed: str = "") -> dict[tuple[int, str], list[str]]:
+    """Return by port and transport who may connect, as sorted CIDRs and prefix list ids; all else is not ours.
+
+    `managed`: the id of our own group; what stands in it may connect as `managed`.
+    """
     found: dict[tuple[int, str], set[str]] = {}
     for item in permissions:
         if item.get("IpProtocol") not in ("tcp", "udp") or item.get("FromPort") != item.get("ToPort"):
@@ -184,4 +186,5 @@ def ingress(permissions: Iterable[Mapping[str, Any]]) -> dict[tuple[int, str], l
         sources |= {one["CidrIp"] for one in item.get("IpRanges", ())}
         sources |= {one["CidrIpv6"] for one in item.get("Ipv6Ranges", ())}
         sources |= {one["PrefixListId"] for one in item.get("PrefixListIds", ())}
+        sources |= {"managed" for one in item.get("UserIdGroupPairs", ()) if one.get("GroupId") == managed}
     return {door: sorted(sources) for door, sources in found.items() if sources}

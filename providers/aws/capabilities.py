@@ -34,7 +34,7 @@ VERIFIED = "GatewayFrontendClientCertificateValidation"
 def capabilities(config: Config, *, verifies: bool) -> Capabilities:
     """Return what an ALB and an NLB can honour; the same for every scheme.
 
-    Where the NLB may carry QUIC it cannot carry UDP (`quic`).
+    Where the NLB may carry QUIC it cannot carry UDP (`quic`), and its addresses cannot be chosen (`unified`).
     A deployment that cannot make trust stores (`verifies`) claims none, and says so of each listener that needs one.
     """
     quic = read_aws(config).quic
@@ -52,6 +52,7 @@ def capabilities(config: Config, *, verifies: bool) -> Capabilities:
         carries=(QUIC,) if quic else (),
         once=(QUIC,),
         unclaimed=UNCLAIMED if verifies else UNCLAIMED | {VERIFIED},
+        address_types=() if quic else ("IPAddress",),
         tls_modes=("Passthrough", "Terminate"),
         client_validation=("AllowValidOnly", "AllowInsecureFallback"),
         max_verified_ports=MOST_VERIFIED,

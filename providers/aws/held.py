@@ -16,6 +16,8 @@ from providers.aws.errors import is_about
 from providers.aws.overlap import disjoint
 from providers.aws.render import forwarded
 from providers.aws.resources import (
+    ALB,
+    ALB_TARGET,
     BACKEND_ACCESS,
     CA_BUNDLE,
     CERTIFICATE,
@@ -28,11 +30,13 @@ from providers.aws.resources import (
     TARGETS,
     TG_ATTRIBUTES,
     TRUST_STORE,
+    alb_target_key,
     balancer_key,
     balancer_of,
     ca_bundle_key,
     certificate_key,
     holder_of,
+    port_of,
     target_group_key,
     trust_store_key,
 )
@@ -42,7 +46,9 @@ from reconciler.ir import Json
 from reconciler.plan import Change, Plan, Resource, ResourceKey
 
 _NEEDED_BY = {
-    calls.DELETE_LOAD_BALANCER: frozenset({LOAD_BALANCER, LB_ATTRIBUTES, LISTENER, RULE, ORDER, CERTIFICATE}),
+    calls.DELETE_LOAD_BALANCER: frozenset(
+        {LOAD_BALANCER, LB_ATTRIBUTES, LISTENER, RULE, ORDER, CERTIFICATE, ALB_TARGET}
+    ),
     calls.DELETE_LISTENER: frozenset({LOAD_BALANCER, LISTENER}),
     calls.REVOKE_INGRESS: frozenset({LOAD_BALANCER, LISTENER}),
     calls.REMOVE_LISTENER_CERTIFICATE: frozenset({CERTIFICATE, LISTENER, LISTENER_CERTIFICATE}),
@@ -214,8 +220,12 @@ def _references(resource: Resource) -> Iterator[ResourceKey]:
         yield balancer_key(balancer_of(key))
         yield certificate_key(str(spec.get("Certificate", "")))
         yield trust_store_key(store_of(resource))
+        yield from (alb_target_key(port_of(key), name) for name in _groups(spec.get("DefaultActions")))
     elif key.kind == TRUST_STORE:
         yield ca_bundle_key(key.name)
+    elif key.kind == ALB_TARGET:
+        yield target_group_key(key.name)
+        yield balancer_key(ALB)
     elif key.kind == LISTENER_CERTIFICATE:
         yield certificate_key(key.name)
     elif key.kind == LB_ATTRIBUTES:

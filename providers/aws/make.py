@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from providers.aws import calls, certificates, trust_stores, wire
+from providers.aws.addresses import chosen, subnet_mappings
 from providers.aws.clients import Clients
 from providers.aws.errors import is_about, is_unseen
 from providers.aws.make_settings import SETTINGS, permit_access
@@ -25,10 +26,13 @@ from providers.aws.names import (
 )
 from providers.aws.network import SUBNETS_KEY
 from providers.aws.resources import (
+    ADDRESSES_KEY,
     ALB,
+    ALB_TARGET,
     BACKEND_ACCESS,
     CERTIFICATE,
     LOAD_BALANCER,
+    LOAD_BALANCER_KEY,
     MANAGED,
     NLB,
     SECURITY_GROUP_KEY,
@@ -40,6 +44,7 @@ from providers.aws.resources import (
     target_group_key,
     trust_store_key,
 )
+from providers.aws.unified import PLACES
 from providers.aws.waiting import awaited
 from reconciler.errors import Conflict, InvalidCertificate, Misconfigured, NotReady, ReconcilerError
 from reconciler.ir import Json
@@ -59,7 +64,8 @@ class Made:
         ids: AWS's ids by our keys.
         rules: rule ARNs by our names, by listener.
         network: VPC and subnets to stand in.
-        addresses: of the load balancers that serve.
+        addresses: of the load balancers that serve, as they are published.
+        mappings: of subnets to addresses, where an NLB is to have chosen ones.
         observed: the ids that were there before this run.
     """
 
@@ -67,7 +73,8 @@ class Made:
     ids: dict[ResourceKey, str]
     network: Mapping[str, Json]
     nonce: str
-    addresses: dict[ResourceKey, str] = field(default_factory=dict)
+    addresses: dict[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
+    mappings: Json = ()
     waiting: tuple[Awaited, ...] = ()
     secrets: dict[ResourceKey, KeyPair] = field(default_factory=dict)
     observed: frozenset[str] = frozenset()
@@ -79,9 +86,11 @@ class Made:
         known = (got.resources.get(key) for key in (SUBNETS_KEY, *map(balancer_key, (ALB, NLB))))
         subnets = next(filter(None, known), None)
         balancers = (one for one in got.resources.values() if one.key.kind == LOAD_BALANCER)
-        addresses = {one.key: str(one.spec["Address"]) for one in balancers if one.spec.get("Address")}
+        addresses = {one.key: tuple(map(str, wire.items(one.spec.get("Published")))) for one in balancers}
         found = cls(owner, ids, subnets.spec if subnets else {}, got.nonce or owner.nonce, addresses)
         found.observed = frozenset(ids.values())
+        if ADDRESSES_KEY in got.resources:
+            found.mappings = got.resources[ADDRESSES_KEY].spec["Mappings"]
         return found
 
     @property
@@ -92,7 +101,7 @@ class Made:
     @property
     def published(self) -> tuple[str, ...]:
         """The addresses to publish: the one for requests first."""
-        return tuple(self.addresses[key] for key in map(balancer_key, (ALB, NLB)) if key in self.addresses)
+        return tuple(one for key in map(balancer_key, (ALB, NLB)) for one in self.addresses.get(key, ()))
 
     def arn(self, name: str) -> str:
         """Return the ARN of a target group by our name; a name that is an ARN stands for itself."""
@@ -116,7 +125,8 @@ class Made:
         """Return the tags that a new resource gets in the very call that makes it."""
         given = want.spec.get("Tags")
         users = {str(k): str(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
-        ours = {ID: logical_id(want.key), SPEC: digest(dict(want.spec))}
+        spec = {name: value for name, value in want.spec.items() if name not in PLACES}
+        ours = {ID: logical_id(want.key), SPEC: digest(spec)}
         if want.key.kind == LOAD_BALANCER:
             ours[NONCE] = self.nonce
         if addons := wire.items(want.spec.get("Addons")):
@@ -144,7 +154,7 @@ def make(clients: Clients, made: Made, change: Change, read_secret: ReadSecret) 
     try:
         _make(clients, made, change, read_secret)
     except (Conflict, Misconfigured) as error:
-        if is_unseen(error, made.fresh) or _is_young(clients, made, error):
+        if is_unseen(error, made.fresh) or _is_young(clients, made, error) or _does_not_listen_yet(change, error):
             raise _later(error) from error
         raise
 
@@ -168,6 +178,11 @@ def _is_young(clients: Clients, made: Made, error: ReconcilerError) -> bool:
         return False
     arns = (arn for key, arn in made.ids.items() if key.kind == CERTIFICATE and arn in error.detail)
     return any(time.time() - certificates.imported_at(clients, arn) < YOUNG for arn in arns)
+
+
+def _does_not_listen_yet(change: Change, error: ReconcilerError) -> bool:
+    """Return whether AWS does not see yet that the ALB listens, without which it cannot become a target."""
+    return change.key.kind == ALB_TARGET and is_about(error, "InvalidTarget")
 
 
 def _want(change: Change) -> Resource:
@@ -220,11 +235,11 @@ def _revoke(clients: Clients, made: Made, change: Change) -> None:
 def _permit(clients: Clients, call: str, made: Made, about: tuple[ResourceKey, Resource], fine: str) -> None:
     key, resource = about
     protocol = str(resource.spec["Protocol"])
-    described = wire.permission(
-        port_of(key), protocol, wire.items(resource.spec["Sources"]), permission_owner(made.owner.uid)
-    )
+    group = made.id_of(SECURITY_GROUP_KEY)
+    sources = [group if one == MANAGED else one for one in wire.items(resource.spec["Sources"])]
+    described = wire.permission(port_of(key), protocol, sources, permission_owner(made.owner.uid))
     try:
-        clients.call("ec2", call, GroupId=made.id_of(SECURITY_GROUP_KEY), IpPermissions=[described])
+        clients.call("ec2", call, GroupId=group, IpPermissions=[described])
     except Misconfigured as error:
         if fine not in error.message:
             raise
@@ -276,6 +291,8 @@ def _target_group_attributes(clients: Clients, made: Made, change: Change) -> No
 
 def _register(clients: Clients, made: Made, change: Change) -> None:
     listed = wire.targets(_spec(change)["Register"])
+    for one in listed:
+        one["Id"] = made.id_of(LOAD_BALANCER_KEY) if one["Id"] == ALB else one["Id"]
     clients.call("elbv2", "RegisterTargets", TargetGroupArn=made.arn(change.key.name), Targets=listed)
 
 
@@ -295,16 +312,30 @@ def _delete_target_group(clients: Clients, made: Made, change: Change) -> None:
 def _create_load_balancer(clients: Clients, made: Made, change: Change) -> None:
     want = _want(change)
     spec = {name: want.spec[name] for name in ("Name", "Type", "Scheme", "IpAddressType")}
-    subnets = [str(one) for one in wire.items(want.spec.get("Subnets") or made.network.get("Subnets"))]
     groups = made.groups(want.spec["SecurityGroups"])
     guarded = {"SecurityGroups": groups} if groups else {}
-    answer = clients.call("elbv2", "CreateLoadBalancer", **spec, Subnets=subnets, **guarded, Tags=made.tags(want))
+    answer = clients.call("elbv2", "CreateLoadBalancer", **spec, **_where(made, want), **guarded, Tags=made.tags(want))
     found = answer["LoadBalancers"][0]
     made.ids[change.key] = found["LoadBalancerArn"]
-    if found["State"]["Code"] == "active":
-        made.addresses[change.key] = found["DNSName"]
+    published = _published(want, found)
+    if found["State"]["Code"] == "active" and published is not None:
+        made.addresses[change.key] = published
     else:
         made.waiting = (*made.waiting, awaited(made.owner.placement, found))
+
+
+def _published(want: Resource, made: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return where clients reach a new load balancer, none behind another; None while that cannot be seen yet."""
+    if "Behind" in want.spec:
+        return ()
+    return chosen(made) or None if "Addresses" in want.spec else (made["DNSName"],)
+
+
+def _where(made: Made, want: Resource) -> dict[str, Any]:
+    """Return the subnets of a new load balancer; where addresses are chosen, with these."""
+    if want.key == balancer_key(NLB) and made.mappings:
+        return {"SubnetMappings": subnet_mappings(wire.items(made.mappings))}
+    return {"Subnets": [str(one) for one in wire.items(want.spec.get("Subnets") or made.network.get("Subnets"))]}
 
 
 def _set_security_groups(clients: Clients, made: Made, change: Change) -> None:
@@ -313,8 +344,19 @@ def _set_security_groups(clients: Clients, made: Made, change: Change) -> None:
 
 
 def _set_subnets(clients: Clients, made: Made, change: Change) -> None:
-    subnets = [str(one) for one in wire.items(_spec(change)["Subnets"])]
-    clients.call("elbv2", "SetSubnets", LoadBalancerArn=made.id_of(change.key), Subnets=subnets)
+    spec, arn = _spec(change), made.id_of(change.key)
+    if "Mappings" not in spec:
+        subnets = [str(one) for one in wire.items(spec["Subnets"])]
+        clients.call("elbv2", "SetSubnets", LoadBalancerArn=arn, Subnets=subnets)
+        return
+    mappings = subnet_mappings(wire.items(spec["Mappings"]))
+    answer = clients.call("elbv2", "SetSubnets", LoadBalancerArn=arn, SubnetMappings=mappings)
+    if known := chosen(answer):
+        made.addresses[change.key] = known
+        return
+    name = change.got.spec["Name"] if change.got else ""
+    looked = {"LoadBalancerArn": arn, "LoadBalancerName": name, "State": {"Code": "getting other addresses"}}
+    made.waiting = (*made.waiting, awaited(made.owner.placement, looked))  # the next look finds what AWS chose
 
 
 def _set_ip_address_type(clients: Clients, made: Made, change: Change) -> None:

@@ -27,7 +27,7 @@ def discover_subnets(clients: Clients, wanted: Resource) -> Resource:
 
     Raises Misconfigured if there are not two zones, or more than one VPC to choose from.
     """
-    configured = wanted.spec.get("Subnets")
+    configured = wanted.spec.get("Subnets") or wanted.spec.get("Among")
     tag = ROLE_TAGS[str(wanted.spec["Scheme"])]
     if isinstance(configured, list) and configured:
         found = clients.call("ec2", "DescribeSubnets", SubnetIds=configured)["Subnets"]
@@ -45,7 +45,12 @@ def discover_subnets(clients: Clients, wanted: Resource) -> Resource:
             f"{where}: {len(chosen)} zones, an {kind} load balancer needs {MIN_ZONES[kind]}; "
             "tag them or set spec.aws.subnets"
         )
-    return Resource(SUBNETS_KEY, {"VpcId": vpcs[0], "Subnets": list[Json](chosen)})
+    spec: dict[str, Json] = {"VpcId": vpcs[0], "Subnets": list[Json](chosen), "Zones": _zones(found, chosen)}
+    return Resource(SUBNETS_KEY, spec)
+
+
+def _zones(items: list[dict[str, Any]], chosen: list[str]) -> list[Json]:
+    return [[one["SubnetId"], one["AvailabilityZone"], one["CidrBlock"]] for one in items if one["SubnetId"] in chosen]
 
 
 def _one_a_zone(items: list[dict[str, Any]]) -> list[str]:
@@ -63,7 +68,7 @@ def read_security_group(clients: Clients, owner: Owner) -> Iterator[Resource]:
     for group in groups[:1]:
         spec: dict[str, Json] = {"VpcId": group["VpcId"], "Description": group["Description"]}
         yield Resource(SECURITY_GROUP_KEY, spec, cloud_id=group["GroupId"])
-        for (port, protocol), sources in canonical.ingress(group.get("IpPermissions", ())).items():
+        for (port, protocol), sources in canonical.ingress(group.get("IpPermissions", ()), group["GroupId"]).items():
             opened: dict[str, Json] = {"Protocol": protocol, "Sources": list[Json](sources)}
             yield Resource(ingress_key(port, protocol), opened, cloud_id=group["GroupId"])
         yield from _backend_access(clients, group["GroupId"], owner)
@@ -73,6 +78,8 @@ def _backend_access(clients: Clients, ours: str, owner: Owner) -> Iterator[Resou
     """Yield what we let our security group reach; permissions that somebody else gave it are theirs."""
     filters = [{"Name": "ip-permission.group-id", "Values": [ours]}]
     for group in clients.call("ec2", "DescribeSecurityGroups", Filters=filters)["SecurityGroups"]:
+        if group["GroupId"] == ours:  # what stands in front of an ALB: a matter of its ports
+            continue
         for item in group.get("IpPermissions", ()):
             pairs = ((pair.get("GroupId"), pair.get("Description")) for pair in item.get("UserIdGroupPairs", ()))
             if (ours, permission_owner(owner.uid)) in pairs:

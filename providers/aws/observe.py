@@ -10,17 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from providers.aws import canonical
+from providers.aws import addresses, canonical, wire
 from providers.aws.base_plan import is_needed
 from providers.aws.certificates import read_certificates
 from providers.aws.client_certificates import store_of
 from providers.aws.clients import PAGE, Clients
 from providers.aws.config import WEB_ACL_RECORD, web_acl_digest
-from providers.aws.names import ADDONS, CLUSTER, GATEWAY_UID, NONCE, load_balancer_name
+from providers.aws.names import ADDONS, NONCE, load_balancer_name
 from providers.aws.network import discover_subnets, read_security_group
-from providers.aws.ownership import is_owned, read_tags
-from providers.aws.quic import OPEN_NLB
+from providers.aws.ownership import is_owned, read_tags, tagged
 from providers.aws.resources import (
+    ADDRESSES_KEY,
     ALB,
     CERTIFICATE,
     LISTENER,
@@ -37,6 +37,7 @@ from providers.aws.resources import (
     TARGETS,
     TRUST_STORE,
     WEB_ACL_KEY,
+    alb_target_key,
     attributes_key,
     balancer_key,
     listener_attributes_key,
@@ -51,10 +52,11 @@ from providers.aws.resources import (
     tg_attributes_key,
 )
 from providers.aws.trust_stores import read_bundles, read_trust_stores
-from providers.aws.waiting import FAILED, PROVISIONING, awaited
+from providers.aws.unified import STAND_AS, is_front
+from providers.aws.waiting import awaited, check_made, unready
 from reconciler.errors import Conflict, Misconfigured, NotReady
 from reconciler.ir import Json
-from reconciler.plan import Depth, Look, Rendered, Resource, ResourceKey, ResourceSet, differing, digest
+from reconciler.plan import Depth, Failure, Look, Rendered, Resource, ResourceKey, ResourceSet, differing, digest
 from reconciler.ports import Owner
 
 SCHEMES = ("internet-facing", "internal")
@@ -89,6 +91,7 @@ class _Look:
     found: dict[ResourceKey, Resource] = field(default_factory=dict)
     proof: dict[str, ResourceKey] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
+    failed: tuple[Failure, ...] = ()
 
     def take(self) -> ResourceSet:
         balancers = self._load_balancers()
@@ -119,11 +122,14 @@ class _Look:
 
         One of a type that is not wanted any more keeps its key: it goes with all that is on it.
         """
+        used: set[ResourceKey] = set()
         for item in balancers:
             key = balancer_key(_TYPES[item["Type"]])
             resource = self.want.resources.get(key)
             former = resource is not None and resource.spec["Name"] != item["LoadBalancerName"]
-            yield (ResourceKey(LOAD_BALANCER, "", item["LoadBalancerName"]) if former else key), item
+            key = ResourceKey(LOAD_BALANCER, "", item["LoadBalancerName"]) if former or key in used else key
+            used.add(key)
+            yield key, item
 
     def _touched(self, part: str) -> bool:
         return self.look.depth is Depth.ALL or part in self.look.parts
@@ -139,8 +145,8 @@ class _Look:
         names = [str(one.spec["Name"]) for one in wanted]
         schemes = SCHEMES if self.look.depth is Depth.ALL else [str(one.spec["Scheme"]) for one in wanted]
         if self._touched(PART_BASE):
-            owner, kinds = self.owner, (*BALANCERS, OPEN_NLB)
-            names += [load_balancer_name(owner.key, owner.uid, one, kind) for one in schemes for kind in kinds]
+            owner = self.owner
+            names += [load_balancer_name(owner.key, owner.uid, one, kind) for one in schemes for kind in STAND_AS]
         return [item for name in dict.fromkeys(names) for item in self._by_name(name)]
 
     def _by_name(self, name: str) -> list[Item]:
@@ -158,18 +164,25 @@ class _Look:
             if not is_owned(tags.get(arn, {}), self.owner):
                 raise Misconfigured(f"load balancer {name} exists and is not ours by its tags; rename or delete it")
             spec = {**canonical.load_balancer(item, managed), "Addons": tags[arn].get(ADDONS, "").split()}
+            if item["Type"] == "network":
+                spec["Mappings"] = addresses.listed(addresses.mapped(item).values())
             self.found[key] = Resource(key, spec, cloud_id=arn)
             if key in self.want.resources:
-                _check_state(item)
+                check_made(item)
                 serving[key.name] = item
         there = [serving[one] for one in BALANCERS if one in serving]
+        published = addresses.published(self.clients, self.want.resources.get(balancer_key(NLB)), serving)
+        for name in serving:
+            key = balancer_key(name)
+            shown: list[Json] = [*published.get(name, ())]
+            self.found[key] = replace(self.found[key], spec={**self.found[key].spec, "Published": shown})
+        where = tuple(one for name in BALANCERS for one in published.get(name, ()))
         nonces = (tags.get(item["LoadBalancerArn"], {}).get(NONCE, "") for item in balancers)
         return ResourceSet(
             resources=self.found,
-            addresses=tuple(item["DNSName"] for item in there if item["State"]["Code"] in canonical.ACTIVE),
-            waiting=tuple(
-                awaited(self.owner.placement, item) for item in there if item["State"]["Code"] == PROVISIONING
-            ),
+            addresses=where,
+            waiting=tuple(awaited(self.owner.placement, one) for one in unready(there, where)),
+            failed=self.failed,
             nonce=next(filter(None, nonces), ""),
             exists=bool(serving) and all(one in serving for one in BALANCERS if is_needed(one, self.want.resources)),
         )
@@ -199,10 +212,18 @@ class _Look:
             return
         for resource in read_security_group(self.clients, self.owner):
             self.found[resource.key] = resource
-        missing = [one for one in map(balancer_key, BALANCERS) if one in self.want.resources and one not in wanted]
-        for key in missing[:1]:
-            subnets = discover_subnets(self.clients, self.want.resources[key])
+        every = [one for one in map(balancer_key, BALANCERS) if one in self.want.resources]
+        network = self.want.resources.get(balancer_key(NLB))
+        chosen = network is not None and any(wire.items(network.spec.get("Addresses")))
+        if chosen or any(key not in wanted for key in every):
+            first = next((key for key in every if key not in wanted), every[0])
+            subnets = discover_subnets(self.clients, self.want.resources[first])
             self.found[subnets.key] = subnets
+            if network is not None and chosen:
+                zones = [addresses.Zone(*map(str, one)) for one in wire.items(subnets.spec["Zones"])]
+                found = addresses.choose(self.clients, network, zones, wanted.get(network.key))
+                self.found[ADDRESSES_KEY] = Resource(ADDRESSES_KEY, {"Mappings": addresses.listed(found.mappings)})
+                self.failed = found.failed
 
     def _certificates(self) -> None:
         wanted = {key.name: one for key, one in self.want.resources.items() if key.kind == CERTIFICATE}
@@ -245,11 +266,26 @@ class _Look:
             self.found[key] = Resource(key, canonical.target_group(item), cloud_id=arn)
             if self._tagged_anew() or not self._as_wanted(self.found[key]) or not item.get("LoadBalancerArns"):
                 self.proof[arn] = key
+            if item.get("TargetType") == "alb" and self._touched(listener_part(item["Port"], NLB)):
+                self._target_behind(name, item)
+
+    def _target_behind(self, name: str, item: Item) -> None:
+        """Read which ALB stands behind a target group, if any."""
+        health = self.clients.call("elbv2", "DescribeTargetHealth", TargetGroupArn=item["TargetGroupArn"])
+        for target in health["TargetHealthDescriptions"]:
+            if target["TargetHealth"]["State"] != "draining":
+                key = alb_target_key(item["Port"], name)
+                self.found[key] = Resource(key, {"Balancer": ALB}, cloud_id=target["Target"]["Id"])
 
     def _candidates(self, balancers: list[Item]) -> Iterator[Item]:
         names = {key.name for key in self.want.resources if key.kind == TARGET_GROUP} | set(self.look.names)
         if self.look.depth is Depth.ALL:
-            arns = set(self._tagged("elasticloadbalancing:targetgroup"))
+            arns = {
+                arn
+                for arn, _ in tagged(
+                    self.clients, self.owner.key.cluster, "elasticloadbalancing:targetgroup", self.owner.uid
+                )
+            }
             on = {item["LoadBalancerArn"] for item in balancers}
             for item in self.clients.pages("elbv2", "DescribeTargetGroups", "TargetGroups", PageSize=PAGE):
                 held = on & set(item.get("LoadBalancerArns", ()))
@@ -274,21 +310,6 @@ class _Look:
             except NotReady:  # TargetGroupNotFound
                 continue
 
-    def _tagged(self, kind: str) -> Iterator[str]:
-        filters = [
-            {"Key": CLUSTER, "Values": [self.owner.key.cluster]},
-            {"Key": GATEWAY_UID, "Values": [self.owner.uid]},
-        ]
-        token: dict[str, str] = {}
-        while True:
-            answer = self.clients.call(
-                "resourcegroupstaggingapi", "GetResources", TagFilters=filters, ResourceTypeFilters=[kind], **token
-            )
-            yield from (item["ResourceARN"] for item in answer["ResourceTagMappingList"])
-            if not answer.get("PaginationToken"):
-                return
-            token = {"PaginationToken": answer["PaginationToken"]}
-
     def _targets(self) -> None:
         """Read the targets of the pools whose endpoints are to be compared."""
         arns = {name: arn for arn, name in self.groups.items()}
@@ -303,10 +324,12 @@ class _Look:
     def _group_attributes(self) -> None:
         """Read the attributes of the wanted target groups: of those whose settings changed, on a full look of all."""
         arns = {name: arn for arn, name in self.groups.items()}
-        for group in self.want.resources:
-            key = tg_attributes_key(group.name)
-            if group.kind == TARGET_GROUP and group.name in arns and self._touched(part_of(key)):
-                arn = arns[group.name]
+        groups = (one.key.name for one in self.want.resources.values() if one.key.kind == TARGET_GROUP)
+        fronts = {one.key.name for one in self.want.resources.values() if is_front(one)}
+        for name in groups:
+            key = tg_attributes_key(name)
+            if name in arns and name not in fronts and self._touched(part_of(key)):
+                arn = arns[name]
                 answer = self.clients.call("elbv2", "DescribeTargetGroupAttributes", TargetGroupArn=arn)
                 spec: dict[str, Json] = {one["Key"]: one["Value"] for one in answer["Attributes"]}
                 self.found[key] = Resource(key, spec, cloud_id=arn)
@@ -413,20 +436,8 @@ class _Look:
 
     def _take(self, order: ResourceKey, name: str) -> None:
         spec = self.found[order].spec
-        names, numbers, taken = (list(_items(spec[field_])) for field_ in ("Rules", "Priorities", "Taken"))
+        names, numbers, taken = (list(wire.items(spec[field_])) for field_ in ("Rules", "Priorities", "Taken"))
         place = names.index(name)
         del names[place]
         taken.append(numbers.pop(place))
         self.found[order] = replace(self.found[order], spec={"Rules": names, "Priorities": numbers, "Taken": taken})
-
-
-def _check_state(item: Item) -> None:
-    """Raise Misconfigured for a wanted load balancer that AWS gave up making."""
-    if item["State"]["Code"] == FAILED:
-        reason = item["State"].get("Reason") or "no reason is given"
-        name = item["LoadBalancerName"]
-        raise Misconfigured(f"load balancer {name}: AWS could not make it ({reason}); mend that and delete it")
-
-
-def _items(value: Json) -> Iterable[Json]:
-    return value if isinstance(value, (list, tuple)) else ()

@@ -36,9 +36,12 @@ def _read(clients: Clients, arns: list[str]) -> dict[str, dict[str, str]]:
     return {item["ResourceArn"]: plain(item["Tags"]) for item in answer["TagDescriptions"]}
 
 
-def tagged(clients: Clients, cluster: str, kind: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield (ARN, tags) of all resources of a cluster of one of the tagging API's types. Raises ReconcilerError."""
-    filters = [{"Key": CLUSTER, "Values": [cluster]}]
+def tagged(clients: Clients, cluster: str, kind: str, uid: str = "") -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield (ARN, tags) of all resources of a cluster of one of the tagging API's types; with `uid`, of that Gateway.
+
+    Raises ReconcilerError.
+    """
+    filters = [{"Key": CLUSTER, "Values": [cluster]}, *([{"Key": GATEWAY_UID, "Values": [uid]}] if uid else [])]
     token: dict[str, str] = {}
     while True:
         answer = clients.call(

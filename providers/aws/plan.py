@@ -2,22 +2,24 @@
 
 What each call reads from its Change stands in `providers.aws.calls`. The order: security group, certificates, trust
 stores, target groups and targets, load balancer, listeners, rules (create from the top, modify, delete from the
-bottom), open ports, close ports, delete listeners, load balancers, target groups, trust stores, security groups. What
-was not observed is never deleted.
+bottom), what stands in front of an ALB, open ports, close ports, delete listeners, load balancers, target groups, trust
+stores, security groups; what stands in front goes before what is behind. What was not observed is never deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from providers.aws import base_plan as base
-from providers.aws import calls, listener_settings
+from providers.aws import calls, listener_settings, unified
 from providers.aws import listener_plan as listeners
 from providers.aws.backend_settings import protocol_of, with_defaults
 from providers.aws.client_certificates import trust_store_creations, trust_store_deletions
 from providers.aws.resources import (
+    ADDRESSES_KEY,
     ALB,
+    ALB_TARGET,
     LB_ATTRIBUTES,
     LISTENER,
     LISTENER_ATTRIBUTES,
@@ -68,10 +70,13 @@ def plan(owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
     foreign = _foreign(got.resources)
     wanted = {key: one for key, one in wanted.items() if not foreign(key)}
     seen = _former(want.resources, {key: one for key, one in seen.items() if not foreign(key)})
+    if _has_no_address(want.resources, got.resources):
+        wanted, seen = unified.without_nlb(wanted), unified.without_nlb(seen)
     if look.depth is Depth.ALL and not any(balancer_key(balancer) in want.resources for balancer in BALANCERS):
         return Plan(owner.key, tuple(_teardown(wanted, seen)))
-    changes = [*_changes(wanted, seen, _quota(want.resources)), *_tagging(want.resources, got.resources, foreign)]
-    return Plan(owner.key, tuple(tagged(change, want.resources) for change in changes))
+    every = [*_changes(wanted, seen, _quota(want.resources)), *_tagging(want.resources, got.resources, foreign)]
+    changes = (tagged(change, want.resources) for change in every)
+    return Plan(owner.key, tuple(unified.cut_off(want.resources, got.resources, change) for change in changes))
 
 
 def _tagging(want: Resources, got: Resources, foreign: Callable[[ResourceKey], bool]) -> Iterator[Change]:
@@ -139,6 +144,14 @@ def _former(want: Resources, seen: Mapping[ResourceKey, Resource]) -> dict[Resou
     return found
 
 
+def _has_no_address(want: Resources, got: Resources) -> bool:
+    """Return whether an NLB that is to be made can have none of the addresses asked for."""
+    key, chosen = balancer_key(NLB), got.get(ADDRESSES_KEY)
+    if key not in want or (key in got and base.same_name(want[key], got[key])):
+        return False
+    return want[key].spec.get("Addresses") == [] or (chosen is not None and not chosen.spec["Mappings"])
+
+
 def _stands_on(key: ResourceKey, balancer: str) -> bool:
     """Return whether a resource lives and dies with a load balancer."""
     if key.kind == LB_ATTRIBUTES:
@@ -171,7 +184,7 @@ def _quota(want: Resources) -> int:
 def _teardown(want: Resources, seen: Resources) -> Iterator[Change]:
     """Yield the deletion of all there is: listeners and rules go with their load balancer."""
     yield from _balancer_deletions(want, seen, "")
-    yield from target_steps(want, seen).delete
+    yield from _unused_groups(want, seen)
     yield from trust_store_deletions(want, seen)
     yield from base.backend_revocations(want, seen)
     yield from base.security_group_deletions(want, seen)
@@ -189,10 +202,18 @@ def _changes(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
         yield from _balancer_deletions(want, seen, _MOVES)
     for balancer in BALANCERS:
         yield from base.load_balancer_steps(balancer, want, seen)
+    in_front = unified.fronts(want)
     for key in wanted:
-        yield from listeners.listener_steps(key, want, seen)
-    yield from listeners.attribute_steps(want, seen)
+        if key not in in_front:
+            yield from listeners.listener_steps(key, want, seen)
+    settings = tuple(listeners.attribute_steps(want, seen))
+    yield from (change for change in settings if _listener_of(change.key) not in in_front)
     yield from _rules(want, seen, limit)
+    yield from unified.registrations(want, seen)
+    for key in wanted:
+        if key in in_front:
+            yield from listeners.listener_steps(key, want, seen)
+    yield from (change for change in settings if _listener_of(change.key) in in_front)
     for key in wanted:
         if balancer_of(key) == NLB:
             yield from listeners.default_answer(key, want, seen)
@@ -200,36 +221,72 @@ def _changes(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:
     yield from base.closings(want, seen)
     for key in wanted:
         yield from listeners.certificate_removals(key, want, seen)
-    yield from listeners.listener_deletions(want, seen)
-    if not _shares_groups(want, seen):
-        yield from _balancer_deletions(want, seen, _MOVES)
-    yield from targets.delete
+    gone = tuple(listeners.listener_deletions(want, seen))
+    yield from (change for change in gone if balancer_of(change.key) == NLB)
+    behind = [change for change in gone if balancer_of(change.key) == ALB]
+    yield from behind if _shares_groups(want, seen) else _balancer_deletions(want, seen, _MOVES, behind)
+    yield from _unused_groups(want, seen)
     yield from trust_store_deletions(want, seen)
     yield from base.backend_revocations(want, seen)
     yield from base.security_group_deletions(want, seen)
 
 
+def _listener_of(attributes: ResourceKey) -> ResourceKey:
+    return ResourceKey(LISTENER, attributes.scope, attributes.name)
+
+
 _MOVES = (
-    "another load balancer takes its place (neither its scheme nor whether it has security groups can be changed), "
-    "with another address: clients that still use the former one are cut off"
+    "another load balancer takes its place (neither its scheme, nor an address where AWS chose it, nor whether it has "
+    "security groups can be changed), with another address: clients that still use the former one are cut off"
 )
 
 
-def _balancer_deletions(want: Resources, seen: Resources, disruptive: str) -> Iterator[Change]:
-    for key in sorted(seen):
-        if key.kind == LOAD_BALANCER and key not in want:
-            moved = disruptive if key.name not in BALANCERS else ""  # its last listener went: nobody is served by it
-            gone = replace(deletion(calls.DELETE_LOAD_BALANCER, seen[key]), disruptive=moved)
-            lifted = tuple(base.unprotection(seen[key], seen))
-            guard = f"load balancer {seen[key].spec['Name']} is protected against deletion" if lifted else ""
-            yield from (replace(change, protected=guard) for change in (*lifted, gone))
+def _balancer_deletions(
+    want: Resources, seen: Resources, disruptive: str, listeners_behind: Sequence[Change] = ()
+) -> Iterator[Change]:
+    """Yield the deletion of NLBs, which frees the ALBs behind them, then of listeners of the ALB, then of ALBs.
+
+    What stands behind a protected NLB whose place another one takes stays with it: its listeners lead there.
+    """
+    gone = [key for key in sorted(seen) if key.kind == LOAD_BALANCER and key not in want]
+    first = [key for key in gone if seen[key].spec.get("Type") == "network"]
+    held = ""
+    for key in first:
+        steps = tuple(_balancer_deletion(seen[key], seen, disruptive))
+        if key.name not in BALANCERS:  # one without a listener leads nobody to the ALB
+            held = held or steps[-1].protected
+        yield from steps
+    behind = {port_of(key) for key in seen if key.kind == ALB_TARGET}
+    yield from (replace(change, protected=held) for change in unified.releases(want, seen))
+    for change in listeners_behind:
+        yield replace(change, protected=held) if port_of(change.key) in behind else change
+    for key in gone:
+        if key not in first:
+            steps = tuple(_balancer_deletion(seen[key], seen, disruptive))
+            yield from (replace(one, protected=one.protected or (held if behind else "")) for one in steps)
+
+
+def _balancer_deletion(balancer: Resource, seen: Resources, disruptive: str) -> Iterator[Change]:
+    moved = disruptive if balancer.key.name not in BALANCERS else ""  # its last listener went: nobody is served by it
+    gone = replace(deletion(calls.DELETE_LOAD_BALANCER, balancer), disruptive=moved)
+    lifted = tuple(base.unprotection(balancer, seen))
+    guard = f"load balancer {balancer.spec['Name']} is protected against deletion" if lifted else ""
+    yield from (replace(change, protected=guard) for change in (*lifted, gone))
+
+
+def _unused_groups(want: Resources, seen: Resources) -> Iterator[Change]:
+    """Yield the deletion of target groups that nothing wants; those in front of an ALB went before it."""
+    gone = target_steps(want, seen).delete
+    return (change for change in gone if not unified.is_front(seen[change.key]))
 
 
 def _shares_groups(want: Resources, seen: Resources) -> bool:
     """Return whether a wanted target group may still belong to a former load balancer: AWS allows a group only one."""
-    former = any(key.kind == LOAD_BALANCER and key not in want for key in seen)
-    missing = any(balancer_key(one) in want and balancer_key(one) not in seen for one in BALANCERS)
-    return former and missing and any(k.kind == TARGET_GROUP and k in seen for k in want)
+    gone = {one.spec.get("Type") for key, one in seen.items() if key.kind == LOAD_BALANCER and key not in want}
+    missing = [want[key].spec.get("Type") for key in map(balancer_key, BALANCERS) if key in want and key not in seen]
+    groups = [one for key, one in want.items() if key.kind == TARGET_GROUP and key in seen]
+    kept = {"network" if unified.is_for_streams(one) else "application" for one in groups}
+    return bool(gone & kept & set(missing))
 
 
 def _rules(want: Resources, seen: Resources, limit: int) -> Iterator[Change]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from providers.aws.backend_settings import group_attributes
 from providers.aws.config import AwsConfig
 from providers.aws.names import target_group_name
-from providers.aws.quic import QUIC, server_id, stands_as
+from providers.aws.quic import QUIC, server_id
 from providers.aws.resources import ALB, NLB, target_group_key, targets_key, tg_attributes_key
+from providers.aws.unified import stands_as
 from reconciler.ir import BackendPool, HealthCheck, Json, LoadBalancer
 from reconciler.plan import Resource
 
@@ -56,17 +57,8 @@ def _group_of(lb: LoadBalancer, aws: AwsConfig, pools: Sequence[BackendPool], ki
     pool, (balancer, protocol, version) = pools[0], kind
     family = pool.family.lower()
     ids = [one.id for one in pools]
-    fixed: list[Json] = [
-        lb.uid,
-        stands_as(aws, balancer),
-        lb.config.scheme,
-        *ids,
-        protocol,
-        version,
-        "ip",
-        family,
-        aws.vpc,
-    ]
+    where = stands_as(lb, aws, balancer)
+    fixed: list[Json] = [lb.uid, where, lb.config.scheme, *ids, protocol, version, "ip", family, aws.vpc]
     name = target_group_name(lb.key, pool.service.name, fixed)
     return Group(name, protocol, version, pool.service.port, family, tuple(pools), tuple(ids))
 
@@ -74,7 +66,7 @@ def _group_of(lb: LoadBalancer, aws: AwsConfig, pools: Sequence[BackendPool], ki
 def empty_group(lb: LoadBalancer, aws: AwsConfig, balancer: str, protocol: str, origins: Iterable[str] = ()) -> Group:
     """Return the target group without targets that takes the share of what cannot be reached."""
     version = "HTTP1" if balancer == ALB else ""
-    fixed: Json = [lb.uid, stands_as(aws, balancer), lb.config.scheme, EMPTY, protocol, aws.vpc]
+    fixed: Json = [lb.uid, stands_as(lb, aws, balancer), lb.config.scheme, EMPTY, protocol, aws.vpc]
     name = target_group_name(lb.key, EMPTY, fixed)
     return Group(name, protocol, version, 80, "ipv4", (), tuple(origins))
 

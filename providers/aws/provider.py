@@ -20,6 +20,7 @@ from providers.aws.quic import clashes
 from providers.aws.render import render
 from providers.aws.resources import LOAD_BALANCER, LOAD_BALANCER_KEY
 from providers.aws.sweep import Grace, sweep
+from providers.aws.unified import standing
 from providers.aws.waiting import waits
 from providers.kinds import Deployment
 from reconciler.errors import Misconfigured
@@ -88,6 +89,10 @@ class AwsProvider:
         """Return the scheme of the load balancer that is there; of two, of the one to go."""
         there = sorted(got.of_kind(LOAD_BALANCER), key=lambda one: one.key == LOAD_BALANCER_KEY)
         return str(there[0].spec["Scheme"]) if there else ""
+
+    def standing(self, lb: LoadBalancer, got: ResourceSet) -> LoadBalancer:
+        """Return the Gateway with the addresses that it has."""
+        return standing(lb, got)
 
     def apply(self, owner: Owner, plan: Plan, got: ResourceSet, read_secret: ReadSecret) -> Outcome:
         """Make the calls."""

@@ -10,18 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from providers.aws.config import AwsConfig
-from providers.aws.resources import NLB
 from reconciler.ir import Config
 
 QUIC = "QUIC"
 OPEN_NLB = "nlb-open"
 """Stands for the NLB in names where it has no security groups: that one can never become the other."""
-
-
-def stands_as(aws: AwsConfig, balancer: str) -> str:
-    """Return what a load balancer is called where its name has to tell all that AWS fixes at its creation."""
-    return OPEN_NLB if aws.quic and balancer == NLB else balancer
 
 
 def clashes(config: Config) -> Iterator[str]:

@@ -13,7 +13,7 @@ from providers.aws.config import AwsConfig, access_logs, read_aws, web_acl_recor
 from providers.aws.listener_settings import listener_attributes
 from providers.aws.names import load_balancer_name, user_tags
 from providers.aws.pools import empty_group, rendered, request_group
-from providers.aws.quic import OPEN_NLB, QUIC, stands_as
+from providers.aws.quic import OPEN_NLB, QUIC
 from providers.aws.resources import (
     ALB,
     LISTENER,
@@ -40,6 +40,7 @@ from providers.aws.resources import (
 from providers.aws.rules import Naming, Rule, make_rules
 from providers.aws.served import served
 from providers.aws.streams import BESIDE_TCP, Stream, Streams, make_streams
+from providers.aws.unified import STATIC_NLB, addresses_wanted, front, is_unified, stands_as
 from reconciler.ir import (
     Certificate,
     Forward,
@@ -71,9 +72,12 @@ def render(lb: LoadBalancer, bucket: str = "") -> Rendered:
     frontends, unvalidated = with_client_certificates(there.frontends, bucket)
     requests = [one for one in frontends if not one.streams]
     rules = make_rules(requests, _naming(lb, aws), aws.quotas, lb.config.max_rules_per_namespace)
-    streams = make_streams(replace(lb, frontends=tuple(frontends)), aws, [one.port for one in requests if aws.unified])
+    unified = is_unified(lb, aws)
+    streams = make_streams(replace(lb, frontends=tuple(frontends)), aws, [one.port for one in requests if unified])
     found = [*_base(lb, aws, requests, streams), *_pools(lb, aws, rules.by_port, streams)]
     found.extend(trust_stores(lb, requests, bucket))
+    if unified:
+        found.extend(front(lb, aws, requests))
     for frontend in requests:
         found.extend(_listener(lb, frontend, rules.by_port[frontend.port]))
     for stream in streams.listeners:
@@ -86,7 +90,13 @@ def render(lb: LoadBalancer, bucket: str = "") -> Rendered:
         resources[resource.key] = resource
     return Rendered(
         resources=resources,
-        rejections=(*there.rejections, *unvalidated, *rules.rejections, *streams.rejections),
+        rejections=(
+            *there.rejections,
+            *unvalidated,
+            *rules.rejections,
+            *streams.rejections,
+            *addresses_wanted(lb)[1],
+        ),
         parts=_parts(resources),
         names=tuple(sorted(_names(resources))),
         shadowed=tuple(rules.shadowed),
@@ -124,19 +134,20 @@ def _names(resources: Mapping[ResourceKey, Resource]) -> Iterator[str]:
 def _base(lb: LoadBalancer, aws: AwsConfig, requests: Sequence[Frontend], streams: Streams) -> Iterator[Resource]:
     where = f"{lb.key.namespace}/{lb.key.name}"
     groups = aws.security_groups or (MANAGED,)
-    guarded = {stands_as(aws, balancer) for balancer in _balancers(lb)} != {OPEN_NLB}
+    guarded = {stands_as(lb, aws, balancer) for balancer in _balancers(lb, aws)} != {OPEN_NLB}
     if MANAGED in groups and guarded:
         spec: dict[str, Json] = {"Description": f"routewright: clients of Gateway {where}"[:MAX_DESCRIPTION]}
         yield Resource(SECURITY_GROUP_KEY, spec | ({"VpcId": aws.vpc} if aws.vpc else {}), (str(lb.key),))
         sources = lb.config.source_ranges or EVERYBODY[lb.config.address_type]
         for protocol, port, origins in _doors(aws, requests, streams):
-            opened: dict[str, Json] = {"Protocol": protocol, "Sources": list[Json](sorted(sources))}
+            asked = (MANAGED,) if is_unified(lb, aws) and port in {one.port for one in requests} else ()
+            opened: dict[str, Json] = {"Protocol": protocol, "Sources": list[Json](sorted({*sources, *asked}))}
             yield Resource(ingress_key(port, protocol), opened, origins)
         transports = {"tcp", *(protocol for protocol, _, _ in _doors(aws, requests, streams))}  # health is asked by TCP
         for group in aws.backend_groups:
             for protocol in sorted(transports):
                 yield Resource(backend_access_key(group, protocol), {}, (str(lb.key),))
-    for balancer in _balancers(lb):
+    for balancer in _balancers(lb, aws):
         yield Resource(balancer_key(balancer), _load_balancer(lb, aws, groups, balancer), (str(lb.key),))
         yield Resource(attributes_key(balancer), _attributes(lb, balancer), (str(lb.key),))
         if balancer == ALB and aws.web_acl:
@@ -145,10 +156,11 @@ def _base(lb: LoadBalancer, aws: AwsConfig, requests: Sequence[Frontend], stream
         yield Resource(TAGS_KEY, {"Tags": dict[str, Json](tags)}, (str(lb.key),))
 
 
-def _balancers(lb: LoadBalancer) -> tuple[str, ...]:
+def _balancers(lb: LoadBalancer, aws: AwsConfig) -> tuple[str, ...]:
     """Return which load balancers are wanted: by the protocols of all listeners, also of those that are not served."""
     streams = bool(set(lb.protocols) - {"HTTP", "HTTPS"})
     requests = not streams or bool(set(lb.protocols) & {"HTTP", "HTTPS"})
+    streams = streams or is_unified(lb, aws)
     return (*((ALB,) if requests else ()), *((NLB,) if streams else ()))
 
 
@@ -169,16 +181,18 @@ def _doors(
 
 def _load_balancer(lb: LoadBalancer, aws: AwsConfig, groups: Sequence[str], balancer: str) -> dict[str, Json]:
     spec: dict[str, Json] = {
-        "Name": load_balancer_name(lb.key, lb.uid, lb.config.scheme, stands_as(aws, balancer)),
+        "Name": load_balancer_name(lb.key, lb.uid, lb.config.scheme, stands_as(lb, aws, balancer)),
         "Type": _TYPES[balancer],
         "Scheme": lb.config.scheme,
         "IpAddressType": lb.config.address_type,
-        "SecurityGroups": list[Json]([] if stands_as(aws, balancer) == OPEN_NLB else sorted(groups)),
+        "SecurityGroups": list[Json]([] if stands_as(lb, aws, balancer) == OPEN_NLB else sorted(groups)),
     }
     if balancer == ALB:
         spec[RULES_QUOTA] = aws.quotas.rules
+    if is_unified(lb, aws):
+        spec |= {"Behind": True} if balancer == ALB else {"Addresses": addresses_wanted(lb)[0]}
     if aws.subnets:
-        spec["Subnets"] = list[Json](aws.subnets)
+        spec["Among" if stands_as(lb, aws, balancer) == STATIC_NLB else "Subnets"] = list[Json](aws.subnets)
     if addons := (*switched_on(_attributes(lb, balancer)), *web_acl_record(aws, balancer)):
         spec["Addons"] = list[Json](addons)
     if tags := user_tags({**lb.labels, **aws.tags}):

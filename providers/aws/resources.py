@@ -8,11 +8,16 @@ Resources refer to each other by our own names, never by ARN: an ARN is only kno
 kind                   key (scope, name)      spec
 =====================  =====================  =====================================================================
 security-group         "", "frontend"         VpcId, Description
-ingress                "<protocol>", "<port>" Sources: sorted CIDRs or prefix list ids; protocol tcp or udp
+ingress                "<protocol>", "<port>" Sources: sorted CIDRs or prefix list ids, "managed" for what stands in
+                                              our own security group; protocol tcp or udp
 backend-access         "<protocol>", "<sg>"   {} (present or not): our security group may reach all ports of that one
 load-balancer          "", "alb" | "nlb"      Name, Type, Scheme, IpAddressType, SecurityGroups (ids, or ["managed"]),
-                                              Subnets (sorted ids; absent: leave those it has)
+                                              Subnets (sorted ids; absent: leave those it has); NLB also Addresses
+                                              (sorted, "" for any; absent: it is known by its name); where those are
+                                              chosen, Among: subnets to choose from; ALB also Behind (an NLB)
                                               Addons: what we turned on, see `names.ADDONS`; Tags: the user's
+addresses              "", "nlb"              Mappings: sorted [subnet, allocation id, address] that can be had
+                                              (observed only, where the load balancers are to change)
 lb-attributes          "", "alb" | "nlb"      attribute name: value, only those that we or the user set
 web-acl                "", "alb"              Arn; observed "" for none, and Ours: what the record names
 certificate            "", "<ns>/<name>"      Fingerprint, KeyType; owner is the cluster, not the Gateway
@@ -21,6 +26,8 @@ target-group           "", "<tg name>"        Name, Protocol, ProtocolVersion, P
                                               HealthCheckIntervalSeconds, HealthCheckTimeoutSeconds,
                                               HealthyThresholdCount, UnhealthyThresholdCount, Matcher
 tg-attributes          "", "<tg name>"        attribute name: value, only those that a BackendConfig sets
+alb-target             "nlb/<port>",          Balancer: "alb"; the one target of a group of TargetType alb
+                       "<tg name>"
 targets                "", "<tg name>"        Targets: sorted [address, port, zone]; zone "" or "all"; of QUIC with the
                                               server id behind
 ca-bundle              "", "<store name>"     Bucket, Key, Pem: what a trust store is made from, an object in S3
@@ -73,6 +80,8 @@ TRUST_STORE = "trust-store"
 TARGET_GROUP = "target-group"
 TG_ATTRIBUTES = "tg-attributes"
 TARGETS = "targets"
+ALB_TARGET = "alb-target"
+ADDRESSES = "addresses"
 LISTENER = "listener"
 LISTENER_CERTIFICATE = "listener-certificate"
 LISTENER_ATTRIBUTES = "listener-attributes"
@@ -107,6 +116,7 @@ def listener_part(port: int, balancer: str = ALB) -> str:
     return scope_of(port, balancer)
 
 
+ADDRESSES_KEY = ResourceKey(ADDRESSES, "", NLB)
 SECURITY_GROUP_KEY = ResourceKey(SECURITY_GROUP, "", "frontend")
 
 
@@ -166,6 +176,11 @@ def targets_key(name: str) -> ResourceKey:
     return ResourceKey(TARGETS, "", name)
 
 
+def alb_target_key(port: int, group: str) -> ResourceKey:
+    """Key of the ALB as a target of the group that leads to it from a port of the NLB."""
+    return ResourceKey(ALB_TARGET, scope_of(port, NLB), group)
+
+
 def listener_key(port: int, balancer: str = ALB) -> ResourceKey:
     """Key of a listener by its port."""
     return ResourceKey(LISTENER, NLB if balancer == NLB else "", str(port))
@@ -208,7 +223,7 @@ def holder_of(key: ResourceKey) -> ResourceKey:
 
 def part_of(key: ResourceKey) -> str:
     """Return the part that a resource is digested and observed with; "" for endpoints and certificates' contents."""
-    if key.kind in (LISTENER, LISTENER_CERTIFICATE, RULE, ORDER):
+    if key.kind in (LISTENER, LISTENER_CERTIFICATE, RULE, ORDER, ALB_TARGET):
         return listener_part(port_of(key), balancer_of(key))
     if key.kind == TARGET_GROUP:
         return PART_POOLS

@@ -7,12 +7,12 @@ all; one that takes much longer than any should is looked at ever more rarely.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import batched
 from typing import Any
 
 from providers.aws.clients import Clients
-from reconciler.errors import Conflict
+from reconciler.errors import Conflict, Misconfigured
 from reconciler.ir import Placement
 from reconciler.plan import Awaited
 
@@ -31,6 +31,22 @@ def awaited(placement: Placement, item: Mapping[str, Any]) -> Awaited:
     arn = item["LoadBalancerArn"]
     text = f"load balancer {item['LoadBalancerName']} is {item['State']['Code']}"
     return Awaited(f"{placement.role} {arn}" if placement.role else arn, text)
+
+
+def unready(items: Sequence[Mapping[str, Any]], addresses: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """Yield the load balancers that AWS is making; an NLB's addresses may be the last of it that is to be seen."""
+    if making := [item for item in items if item["State"]["Code"] == PROVISIONING]:
+        yield from making
+    elif not addresses:
+        yield from (item for item in items if item["Type"] == "network")
+
+
+def check_made(item: Mapping[str, Any]) -> None:
+    """Raise Misconfigured for a wanted load balancer that AWS gave up making."""
+    if item["State"]["Code"] == FAILED:
+        reason = item["State"].get("Reason") or "no reason is given"
+        name = item["LoadBalancerName"]
+        raise Misconfigured(f"load balancer {name}: AWS could not make it ({reason}); mend that and delete it")
 
 
 def waits(clients_of: Callable[[Placement], Clients], ids: Collection[str], now: float) -> dict[str, float]:

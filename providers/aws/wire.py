@@ -100,10 +100,12 @@ def attributes(spec: Mapping[str, Json]) -> list[dict[str, str]]:
 
 
 def permission(port: int, protocol: str, sources: Iterable[Json], owner: str) -> dict[str, Any]:
-    """Return one IpPermission for a port: CIDRs of both families and prefix lists, described by their owner."""
+    """Return one IpPermission for a port: CIDRs of both families, prefix lists and groups, described by their owner."""
     found: dict[str, Any] = {"IpProtocol": protocol, "FromPort": port, "ToPort": port}
     for source in map(str, sources):
-        if source.startswith("pl-"):
+        if source.startswith("sg-"):
+            found.setdefault("UserIdGroupPairs", []).append({"GroupId": source, "Description": owner})
+        elif source.startswith("pl-"):
             found.setdefault("PrefixListIds", []).append({"PrefixListId": source, "Description": owner})
         elif ":" in source:
             found.setdefault("Ipv6Ranges", []).append({"CidrIpv6": source, "Description": owner})

@@ -69,13 +69,16 @@ def _class_of_ours(snapshot: Snapshot) -> GatewayClass | None:
 def _without_gateway(snapshot: Snapshot, gateway_class: GatewayClass | None, cloud: Cloud) -> Graph:
     """A GatewayClass is judged alone; Routes that still carry our entry for a Gateway that is gone lose it."""
     problems: tuple[Problem, ...] = ()
+    config = Config()
     if gateway_class is not None:
-        _, problems = class_config(snapshot, gateway_class, cloud)
+        found, problems = class_config(snapshot, gateway_class, cloud)
+        config = config if snapshot.key.namespace else found  # what a class can do follows from its settings
     return Graph(
         key=snapshot.key,
         gateway=None,
         gateway_class=gateway_class,
         ours=False,
+        config=config,
         class_problems=problems,
         bundle_version=snapshot.bundle_version,
         holders=_holders(snapshot),

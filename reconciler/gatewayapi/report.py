@@ -170,7 +170,8 @@ class _Story:
         resolved = say.true("ResolvedRefs")
         if unresolved is not None:
             resolved = say.false("ResolvedRefs", unresolved.reason, unresolved.message)
-        trouble = bool(self.outcome.failed or self.outcome.held or accepted.status == "False")
+        open_still = self.outcome.failed or self.outcome.held or self.outcome.waiting
+        trouble = bool(open_still) or accepted.status == "False"
         addresses = tuple((_address_type(address), address) for address in self.outcome.addresses)
         return GatewayStatus(
             addresses=None if trouble and not addresses else addresses,

@@ -12,7 +12,8 @@ from emulators.aws.account import Account
 type Plain = dict[str, Any]
 
 _CHANCE = frozenset(
-    {"CreatedTime", "CreatedAt", "ImportedAt", "NotBefore", "NotAfter", "IssuedAt", "DNSName", "Address", "Priority"}
+    {"CreatedTime", "CreatedAt", "ImportedAt", "NotBefore", "NotAfter", "IssuedAt", "DNSName", "Priority"}
+    | {"Address", "Addresses"}
 )
 """Fields that differ between two ways to the same end; rules are compared by their order, not their numbers."""
 _UNORDERED = frozenset(

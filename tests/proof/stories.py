@@ -114,6 +114,7 @@ def stories() -> tuple[Story, ...]:
         *_tls_stories(base),
         *_client_stories(),
         *_base_stories(base),
+        *_front_stories(base),
         Story("everything replaced", base, _want(_API, listeners=_TWO, pods=(2,)), other),
         Story("deletion", base, None, other),
     )
@@ -165,6 +166,16 @@ def _clients(tls: Plain | None) -> Want:
         if item["kind"] == "Gateway" and tls:
             item["spec"]["tls"] = tls
     return replace(found, secrets=(pair,), authorities=held)
+
+
+def _front_stories(base: Want) -> tuple[Story, ...]:
+    spec = {"aws": {"addressMode": "unified"}}
+    one, both = _want(_WEB, spec=spec), _want(_WEB, listeners=_TWO, spec=spec)
+    return (
+        Story("an NLB put in front of the ALB", base, one, both),
+        Story("the NLB in front taken away, which disrupts", both, base, one),
+        Story("deletion of an NLB in front of an ALB", one, None, both),
+    )
 
 
 def _base_stories(base: Want) -> tuple[Story, ...]:

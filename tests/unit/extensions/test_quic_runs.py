@@ -96,3 +96,24 @@ def test_a_class_that_says_otherwise_moves_the_load_balancer_only_with_the_annot
     (after,) = elbv2(world).describe_load_balancers()["LoadBalancers"]
     assert after["LoadBalancerName"] not in before
     assert after["SecurityGroups"]
+
+
+def test_from_quic_to_one_address_for_all_and_back_waits_for_the_annotation_as_a_whole(world: World) -> None:
+    unified, quic = {"addressMode": "unified"}, {"quic": True}
+    steps: list[tuple[dict[str, Any], dict[str, Any]]] = [(listener("http", 80), unified), (QUIC, quic)]
+    for asked, block in steps:
+        world.cluster.put(gateway(listeners=[asked]), config(aws=block))
+        world.cluster.get("Gateway", "infra", "gw")["metadata"]["annotations"].pop(ALLOW_DISRUPTION, None)
+        before = {one["LoadBalancerName"] for one in elbv2(world).describe_load_balancers()["LoadBalancers"]}
+        world.forget()
+
+        held = world.run(trigger(cause=Cause.RESYNC))
+
+        assert [] == world.operations()
+        assert ALLOW_DISRUPTION in held.outcome.held
+        world.cluster.get("Gateway", "infra", "gw")["metadata"]["annotations"][ALLOW_DISRUPTION] = "true"
+        settle(world)
+        after = elbv2(world).describe_load_balancers()["LoadBalancers"]
+        (network,) = [one for one in after if one["Type"] == "network"]
+        assert network["LoadBalancerName"] not in before
+        assert ("quic" in block) is not bool(network.get("SecurityGroups"))

@@ -316,6 +316,17 @@ def test_what_nobody_could_keep_beside_quic_is_an_invalid_parameter(spec: Plain)
     assert "InvalidParameters" == conditions(found["conditions"])["Accepted"]
 
 
+@pytest.mark.usefixtures("quicroute")
+def test_addresses_cannot_be_chosen_where_streams_may_be_quic() -> None:
+    item = gateway(listeners=[QUIC])
+    item["spec"]["addresses"] = [{"type": "IPAddress", "value": "203.0.113.7"}]
+    offline = on_aws(item, quic_route())
+
+    assert "UnsupportedAddress" == conditions(status(offline, "Gateway", "gw", "infra")["conditions"])["Accepted"]
+    claimed = {one["name"] for one in status(offline, "GatewayClass", "aws", "")["supportedFeatures"]}
+    assert set() == claimed & {"GatewayStaticAddresses", "UDPRoute"}
+
+
 def test_a_gateway_cannot_take_the_security_groups_away_by_itself() -> None:
     refused = provider_for(CONTROLLER).refused(Config(), {"aws": {"quic": True}})
 

@@ -16,7 +16,7 @@ def test_every_row_has_a_test_and_every_test_a_row() -> None:
     rows = set(re.findall(r"^\| (\d\d) \|", README, re.MULTILINE))
 
     assert rows == {name.split("_")[2] for name in NAMES if name.startswith("test_row_")}
-    assert {f"{number:02}" for number in range(1, 42)} == rows
+    assert {f"{number:02}" for number in range(1, 42)} <= rows
 
 
 def test_every_group_that_the_readme_names_has_tests() -> None:
