@@ -36,7 +36,7 @@ ROOT = Path(__file__).parent.parent
 CASES = sorted(path.parent for path in (ROOT / "golden").glob("**/in"))
 AWS, REFERENCE = "routewright.dev/aws", "routewright.dev/memory"
 PROVIDERS: Mapping[str, Provider] = {"reference": MemoryProvider(), "bucket": provider_for(AWS, bucket="authorities")}
-"""By the folder that holds cases of their own, as in `tests/golden/test_golden.py`; AWS without a bucket for all else."""
+"""By the folder that has cases of its own, as in `tests/golden/test_golden.py`; for all else AWS without a bucket."""
 PLAIN = provider_for(AWS)
 AGED = ("ListenerSet", "TCPRoute", "BackendTLSPolicy", "BackendConfig")
 """Kinds whose statuses tell which object is the older."""
