@@ -245,8 +245,10 @@ def play_all(bench: Bench, cases: Iterable[Case]) -> Counts:
 
 
 def play(share: Share) -> Counts:
-    """Play a share of all cases, all of one story."""
+    """Play a share of all cases, all of one story. Raises ValueError unless every story has equally many shares."""
     told = stories()
+    if share.of % len(told):
+        raise ValueError(f"{share.of} shares are not equally many for each of {len(told)} stories")
     with open_bench(told[share.index % len(told)]) as bench:
         part = Share(share.index // len(told), share.of // len(told))
         return play_all(bench, part.part(every_case(bench)))
