@@ -13,8 +13,8 @@ from cli.manifests import Manifest, ManifestError, read_manifests
 from cli.schema import Finding, check, default_crds, read_schemas
 from kube.certificates import bundle_of, facts_of
 from providers import provider_for, provider_kinds
+from reconciler.certificates import CaBundle, CertificateFacts
 from reconciler.gatewayapi.read import kind_of
-from reconciler.ir import CaBundle, CertificateFacts
 from reconciler.offline import Offline, Planned, plan_offline
 from reconciler.ports import Provider
 

@@ -20,8 +20,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from reconciler.certificates import CaBundle, CertificateFacts
 from reconciler.gatewayapi.values import mapping, text
-from reconciler.ir import CaBundle, CertificateFacts
 from reconciler.keys import ConfigMapRef, SecretRef
 from reconciler.ports import KeyPair
 

@@ -15,6 +15,7 @@ from kube.api import Api, Plain
 from kube.certificates import key_pair_of
 from kube.fetch import Fetch
 from kube.store import Store
+from reconciler.config import Placement
 from reconciler.errors import Conflict, ReconcilerError, TransientError, Unavailable
 from reconciler.events import Trigger
 from reconciler.gatewayapi.config import read_config
@@ -23,7 +24,6 @@ from reconciler.gatewayapi.references import configs_named
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate, merge_status
 from reconciler.gatewayapi.values import mapping, number, text
-from reconciler.ir import Placement
 from reconciler.keys import GatewayKey, SecretRef
 from reconciler.mark import Mark, annotation, finalizer
 from reconciler.ports import Clock, KeyPair

@@ -15,10 +15,10 @@ from typing import Any
 from kube import kinds
 from kube.api import Plain
 from kube.certificates import bundle_of, facts_of
+from reconciler.certificates import CaBundle, CertificateFacts
 from reconciler.errors import PermissionDenied, Unavailable
 from reconciler.gatewayapi.references import configmaps_named, secrets_named, secrets_wanted
 from reconciler.gatewayapi.values import items, mapping, text
-from reconciler.ir import CaBundle, CertificateFacts
 from reconciler.keys import ConfigMapRef, SecretRef
 
 type Get = Callable[[kinds.Kind, str, str], Plain | None]

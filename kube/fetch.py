@@ -32,7 +32,7 @@ from reconciler.gatewayapi.references import (
     services_targeted,
 )
 from reconciler.gatewayapi.values import mapping, text
-from reconciler.ir import frozen_map
+from reconciler.values import frozen_map
 
 type Read = Callable[[], Sequence[Plain]]
 

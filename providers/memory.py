@@ -11,20 +11,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from providers.kinds import Deployment, ProviderKind
+from reconciler.capabilities import Capabilities, Rejection
+from reconciler.config import Config, Placement
 from reconciler.errors import Misconfigured, ReconcilerError, TransientError
 from reconciler.gatewayapi.kinds import route_kinds, transport_of
-from reconciler.ir import (
-    BackendSettings,
-    Capabilities,
-    Config,
-    Entry,
-    Frontend,
-    Json,
-    LoadBalancer,
-    Placement,
-    Rejection,
-    frozen_map,
-)
+from reconciler.ir import BackendSettings, Entry, Frontend, LoadBalancer
 from reconciler.keys import GatewayKey
 from reconciler.plan import (
     Change,
@@ -43,6 +34,7 @@ from reconciler.plan import (
     digest,
 )
 from reconciler.ports import Live, Owner, ReadSecret
+from reconciler.values import Json, frozen_map
 
 LOAD_BALANCER, POOL, ENDPOINTS, FRONTEND = "load-balancer", "pool", "endpoints", "frontend"
 _ORDER = (LOAD_BALANCER, POOL, ENDPOINTS, FRONTEND)

@@ -17,8 +17,8 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.errors import Misconfigured
-from reconciler.ir import frozen_map
 from reconciler.keys import GatewayKey
+from reconciler.values import frozen_map
 
 SCHEMA = "1"
 EVENT_TYPE = "dev.routewright.trigger"

@@ -7,72 +7,15 @@ The order of `Frontend.entries` is the specification's precedence; every provide
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 
-from reconciler.keys import ConfigMapRef, GatewayKey, RouteKey, SecretRef, ServicePort
+from reconciler.certificates import CaBundle, Certificate, ClientValidation
+from reconciler.config import Config
+from reconciler.keys import GatewayKey, RouteKey, ServicePort
 from reconciler.matches import Match, Request, host_matches, match_takes
-
-type Json = str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None
-
-
-def frozen_map[V](items: Mapping[str, V] | None = None) -> Mapping[str, V]:
-    """Return a read-only copy with sorted keys."""
-    return MappingProxyType(dict(sorted((items or {}).items())))
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where a Gateway's resources live; from the GatewayClass's configuration only; fixed once recorded in the mark.
-
-    Attributes:
-        owner: account id or project id; "" means the one our credentials belong to.
-        region: region name; "" means the deployment's.
-        network: network id; "" means the deployment's.
-        role: identity to assume before calling the cloud; "" means our own.
-    """
-
-    owner: str = ""
-    region: str = ""
-    network: str = ""
-    role: str = ""
-
-
-# --- configuration (kind LoadBalancerConfig and BackendConfig, already merged and checked) -------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """Settings of one Gateway: the class's LoadBalancerConfig, overridden where the class allows it.
-
-    Attributes:
-        scheme: `internal` (default) or `internet-facing`.
-        address_type: `ipv4` or `dualstack`.
-        source_ranges: CIDRs that may connect; empty means the cloud's default for the scheme.
-        target_cidrs: CIDRs that an endpoint's address must lie in; empty means no bound but the always refused ones.
-        tls_policy: name of the cloud's TLS policy; "" means ours.
-        attributes: load balancer attributes by the cloud's own names.
-        deletion_protection: asked for.
-        max_rules_per_namespace: bound on the entries of one namespace's Routes; 0 means none.
-        placement: see `Placement`.
-        allowed_certificates: certificate ids (patterns with a trailing `*` allowed) that a Listener's options may name.
-        cloud: the provider's own block, e.g. the value of `spec.aws`, merged.
-    """
-
-    scheme: str = "internal"
-    address_type: str = "ipv4"
-    source_ranges: tuple[str, ...] = ()
-    target_cidrs: tuple[str, ...] = ()
-    tls_policy: str = ""
-    attributes: Mapping[str, str] = field(default_factory=frozen_map)
-    deletion_protection: bool = False
-    max_rules_per_namespace: int = 0
-    placement: Placement = field(default_factory=Placement)
-    allowed_certificates: tuple[str, ...] = ()
-    cloud: Mapping[str, Json] = field(default_factory=frozen_map)
-
+from reconciler.values import Json, frozen_map
 
 # --- actions ------------------------------------------------------------------------------------------------------
 
@@ -197,70 +140,6 @@ class Entry:
     timeouts: Mapping[str, str] = field(default_factory=frozen_map)
     retry: str = ""
     session: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateFacts:
-    """What may be known of a TLS Secret outside the cluster edge; never the key.
-
-    Attributes:
-        ref: the Secret.
-        resource_version: of the Secret as read.
-        fingerprint: first 16 hex digits of sha256 over leaf and chain (DER), "" if unreadable.
-        names: DNS names of the leaf.
-        key_type: e.g. `RSA_2048`, `EC_prime256v1`.
-        not_after: RFC 3339 time.
-        problem: why it cannot be used, "" if it can.
-        warning: what is wrong with it although it is used: it expired, or is not valid yet.
-    """
-
-    ref: SecretRef
-    resource_version: str = ""
-    fingerprint: str = ""
-    names: tuple[str, ...] = ()
-    key_type: str = ""
-    not_after: str = ""
-    problem: str = ""
-    warning: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CaBundle:
-    """Certificate authorities that a ConfigMap holds under `ca.crt`; public, so the text may travel.
-
-    Attributes:
-        ref: the ConfigMap.
-        pem: the certificates, each as PEM, in order; "" if unusable.
-        digest: first 16 hex digits of sha256 over the certificates (DER).
-        problem: why it cannot be used, "" if it can.
-    """
-
-    ref: ConfigMapRef
-    pem: str = ""
-    digest: str = ""
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """A certificate of a frontend: a Secret's (`facts`) or one the cloud holds already (`cloud_id`)."""
-
-    facts: CertificateFacts | None = None
-    cloud_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ClientValidation:
-    """Clients of a frontend are asked for a certificate, which must come from one of these authorities.
-
-    Attributes:
-        bundles: certificate authorities to trust, at least one.
-        mode: AllowValidOnly: without a valid certificate the handshake fails; AllowInsecureFallback: asked for, but
-            whatever comes is taken.
-    """
-
-    bundles: tuple[CaBundle, ...]
-    mode: str = "AllowValidOnly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,68 +325,6 @@ class LoadBalancer:
             if pool.id == pool_id:
                 return pool
         raise KeyError(pool_id)
-
-
-# --- what a provider says it can do, and what it could not --------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a provider can honour, as plain data; read before compiling.
-
-    Attributes:
-        features: names for GatewayClass.status.supportedFeatures, beyond those that follow from the rest (`features`).
-        unclaimed: names that would follow from the rest, but are not kept in all that they promise.
-        kinds: Route kinds that each protocol can take, e.g. {"HTTP": ("HTTPRoute",)}; a protocol that is absent is
-            unsupported.
-        carries: protocols beyond those that can be carried for kinds that other packages register, e.g. QUIC.
-        once: protocols that a load balancer can have on one port only.
-        tls_modes: what listeners of protocol TLS can do: Passthrough, Terminate (one of them a port).
-        client_validation: modes of `ClientValidation` that HTTPS listeners can do.
-        address_types: types of `spec.addresses` that can be asked for.
-        max_verified_ports: ports on which clients can be verified (AllowValidOnly); 0 for no limit.
-        max_ports: frontends that a load balancer may have; 0 for no limit.
-        cloud_certificate_option: key of `listener.tls.options` that names a certificate the cloud holds.
-        backend_tls: whether backends can be spoken to by TLS and verified (BackendTLSPolicy).
-        well_known_ca: values of wellKnownCACertificates that are supported.
-        app_protocols: values of a Service port's appProtocol that can be spoken to a backend.
-    """
-
-    features: tuple[str, ...]
-    kinds: Mapping[str, tuple[str, ...]]
-    carries: tuple[str, ...] = ()
-    once: tuple[str, ...] = ()
-    unclaimed: frozenset[str] = frozenset()
-    cloud_certificate_option: str = ""
-    tls_modes: tuple[str, ...] = ()
-    client_validation: tuple[str, ...] = ()
-    address_types: tuple[str, ...] = ()
-    max_ports: int = 0
-    max_verified_ports: int = 0
-    backend_tls: bool = False
-    well_known_ca: tuple[str, ...] = ()
-    app_protocols: tuple[str, ...] = ("", "http", "kubernetes.io/ws")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Rejection:
-    """Something of the want that this cloud cannot do. It costs only the object it names.
-
-    Attributes:
-        origin: what is refused: an entry id, `listener/<id>`, the text form of an `Address`, or a pool id.
-        reason: the specification's reason, e.g. UnsupportedValue.
-        message: stable text that tells the user what to change.
-        route: the Route to tell; None if it is a listener's or the Gateway's matter.
-        rule: index of the refused rule; -1 for the whole Route.
-        listener: id of the listener that it is refused on; "" for all of them.
-    """
-
-    origin: str
-    reason: str
-    message: str
-    route: RouteKey | None = None
-    rule: int = -1
-    listener: str = ""
 
 
 # --- semantics of matching: the oracle ----------------------------------------------------------------------------

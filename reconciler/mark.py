@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from reconciler.ir import Placement, frozen_map
+from reconciler.config import Placement
+from reconciler.values import frozen_map
 
 MAX_LENGTH = 128 * 1024
 """Characters of a mark: ours stay far below; a longer annotation was not written by us."""

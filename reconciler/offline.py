@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.capabilities import Rejection
+from reconciler.certificates import CaBundle, CertificateFacts
+from reconciler.config import Placement
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.kinds import route_kinds
@@ -18,7 +21,7 @@ from reconciler.gatewayapi.report import build_status
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate, merge_status
 from reconciler.gatewayapi.values import mapping, text
-from reconciler.ir import CaBundle, CertificateFacts, LoadBalancer, Placement, Rejection
+from reconciler.ir import LoadBalancer
 from reconciler.keys import GatewayKey
 from reconciler.plan import Depth, Look, Outcome, Plan, Rendered, ResourceSet
 from reconciler.ports import Owner, Provider

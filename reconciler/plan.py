@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from reconciler.capabilities import Rejection
 from reconciler.errors import ReconcilerError
-from reconciler.ir import Json, Rejection, frozen_map
 from reconciler.keys import GatewayKey
+from reconciler.values import Json, frozen_map
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from reconciler.capabilities import Capabilities
+from reconciler.config import Config, Placement
 from reconciler.events import Trigger
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate
-from reconciler.ir import BackendSettings, Capabilities, Config, LoadBalancer, Placement
+from reconciler.ir import BackendSettings, LoadBalancer
 from reconciler.keys import GatewayKey, SecretRef
 from reconciler.mark import Mark
 from reconciler.plan import Look, Outcome, Plan, Rendered, ResourceSet

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from reconciler.capabilities import Rejection
 from reconciler.errors import Conflict, NotReady, ReconcilerError, TerminalError, TransientError
 from reconciler.events import Cause, Trigger, number_of
 from reconciler.gatewayapi.attachment import attach
@@ -19,11 +20,12 @@ from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.refusals import counted
 from reconciler.gatewayapi.report import build_status
 from reconciler.gatewayapi.snapshot import Snapshot
-from reconciler.ir import LoadBalancer, Rejection, frozen_map
+from reconciler.ir import LoadBalancer
 from reconciler.mark import Mark, State, annotation, finalizer, parse
 from reconciler.plan import Depth, Failure, Look, Outcome, Plan, Rendered, ResourceKey, ResourceSet
 from reconciler.ports import Cluster, Owner, Provider
 from reconciler.safety import check_safe
+from reconciler.values import frozen_map
 
 ALLOW_DISRUPTION = "routewright.dev/allow-disruption"
 ALLOW_DELETE = "routewright.dev/allow-delete"

@@ -19,8 +19,8 @@ from providers.aws.resources import (
     targets_key,
     tg_attributes_key,
 )
-from reconciler.ir import Json
 from reconciler.plan import Change, Depth, Look, Rendered, Resource, ResourceKey, ResourceSet
+from reconciler.values import Json
 from tests.listener_model import ALL, OWNER
 
 POOL = "service/team/shop:80"

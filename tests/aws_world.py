@@ -15,8 +15,8 @@ from cryptography.x509.oid import NameOID
 from emulators.aws.account import Account
 from kube.certificates import bundle_of, facts_of, key_pair_of
 from providers.aws.provider import AwsProvider
+from reconciler.certificates import CaBundle
 from reconciler.events import Seen, Trigger
-from reconciler.ir import CaBundle
 from reconciler.reconcile import Result, Room, reconcile
 from tests.aws_provider import provider_for
 from tests.builders import (

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.certificates import CaBundle, CertificateFacts
 from reconciler.errors import Conflict
 from reconciler.events import Trigger
 from reconciler.gatewayapi.read import take_snapshot
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate, merge_status
-from reconciler.ir import CaBundle, CertificateFacts
 from reconciler.keys import GatewayKey, SecretRef
 from reconciler.mark import Mark, annotation, finalizer
 from reconciler.ports import KeyPair

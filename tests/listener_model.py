@@ -9,10 +9,11 @@ from typing import Any
 
 from providers.aws.plan import plan
 from providers.aws.resources import LISTENER, LOAD_BALANCER_KEY, RULE, listener_key, order_key, rule_key, scope_of
-from reconciler.ir import Json, Placement
+from reconciler.config import Placement
 from reconciler.keys import GatewayKey
 from reconciler.plan import Change, Depth, Look, Plan, Rendered, Resource, ResourceKey, ResourceSet
 from reconciler.ports import Owner
+from reconciler.values import Json
 
 PORT = 80
 OWNER = Owner(GatewayKey("c", "team", "gw"), "uid", Placement())

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from providers.aws.conditions import MAX_TEXT, ROOT, Kind, Path, escape, path_of
 from providers.aws.resources import fixed_response
 from providers.aws.rewrites import needs_prefix, rewrites_of
-from reconciler.ir import Close, Entry, FixedResponse, Forward, Json, PathRewrite, Redirect, RewriteType
+from reconciler.ir import Close, Entry, FixedResponse, Forward, PathRewrite, Redirect, RewriteType
+from reconciler.values import Json
 
 MAX_WEIGHT = 999
 MAX_PORT = 65_535

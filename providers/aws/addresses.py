@@ -17,8 +17,9 @@ from providers.aws.clients import Clients
 from providers.aws.resources import NLB
 from providers.aws.unified import ANY, IP_ADDRESS
 from reconciler.errors import Misconfigured
-from reconciler.ir import Address, Json
+from reconciler.ir import Address
 from reconciler.plan import Failure, Resource, ResourceKey
+from reconciler.values import Json
 
 PUBLIC = "internet-facing"
 

@@ -15,7 +15,8 @@ from typing import Self
 
 from providers.aws.config import Quotas
 from providers.aws.packing import Draft, merged, pack, place
-from reconciler.ir import Origin, Rejection
+from reconciler.capabilities import Rejection
+from reconciler.ir import Origin
 from reconciler.keys import RouteKey
 
 type Age = tuple[str, str, str, str]

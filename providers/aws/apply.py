@@ -18,7 +18,8 @@ from providers.aws.clients import Clients
 from providers.aws.errors import is_about
 from providers.aws.held import Held
 from providers.aws.limiter import OutOfTime
-from providers.aws.make import Made, make
+from providers.aws.made import Made
+from providers.aws.make import make
 from providers.aws.target_plan import halves, targets_of
 from reconciler.errors import Misconfigured, NotReady, QuotaExceeded, ReconcilerError, TransientError
 from reconciler.plan import Change, Failure, Op, Outcome, Plan, ResourceSet

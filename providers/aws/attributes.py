@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from providers.aws.resources import ALB, NLB
-from reconciler.ir import Json
+from reconciler.values import Json
 
 BOTH = (ALB, NLB)
 _SWITCH = "true|false"

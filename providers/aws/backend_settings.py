@@ -19,8 +19,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from reconciler.ir import BackendSettings, Json, frozen_map
+from reconciler.ir import BackendSettings
 from reconciler.plan import Resource
+from reconciler.values import Json, frozen_map
 
 ALGORITHMS = ("round_robin", "least_outstanding_requests", "weighted_random")
 REQUESTS = ("HTTP", "GRPC")

@@ -25,8 +25,8 @@ from providers.aws.resources import (
 )
 from providers.aws.steps import creation, deletion, setting, update
 from providers.aws.unified import address_steps
-from reconciler.ir import Json
 from reconciler.plan import Change, Op, Resource, ResourceKey, canonical, differing
+from reconciler.values import Json
 
 RULES_QUOTA = "RulesQuota"
 """Field of a wanted load balancer: rules it may have. A limit, nothing to compare or to set."""

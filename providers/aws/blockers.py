@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from providers.aws.overlap import Crowd
-from reconciler.ir import Json
+from reconciler.values import Json
 
 
 @dataclass(slots=True)

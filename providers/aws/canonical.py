@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reconciler.ir import Json
+from reconciler.values import Json
 
 type Names = Mapping[str, str]
 """Our names by ARN."""

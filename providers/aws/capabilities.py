@@ -5,7 +5,9 @@ from __future__ import annotations
 from providers.aws.client_certificates import MOST_VERIFIED
 from providers.aws.config import read_aws
 from providers.aws.quic import QUIC
-from reconciler.ir import Capabilities, Config, frozen_map
+from reconciler.capabilities import Capabilities
+from reconciler.config import Config
+from reconciler.values import frozen_map
 
 CERTIFICATE_OPTION = "routewright.dev/certificate-arn"
 FEATURES = (

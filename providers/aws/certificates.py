@@ -15,9 +15,9 @@ from providers.aws.names import CLUSTER, ID, PREFIX, cluster_tags, logical_id
 from providers.aws.ownership import plain, tagged
 from providers.aws.resources import certificate_key
 from reconciler.errors import Conflict, PermissionDenied
-from reconciler.ir import Json
 from reconciler.plan import Resource, ResourceKey, differing
 from reconciler.ports import KeyPair
+from reconciler.values import Json
 
 FINGERPRINT = f"{PREFIX}fingerprint"
 KEY_TYPE = f"{PREFIX}key-type"

@@ -14,8 +14,10 @@ from providers.aws import calls
 from providers.aws.names import bundle_key, trust_store_name
 from providers.aws.resources import CA_BUNDLE, TRUST_STORE, ca_bundle_key, trust_store_key
 from providers.aws.steps import creation, deletion, update
-from reconciler.ir import Frontend, Json, LoadBalancer, Rejection
+from reconciler.capabilities import Rejection
+from reconciler.ir import Frontend, LoadBalancer
 from reconciler.plan import Change, Resource, ResourceKey, differing, digest
+from reconciler.values import Json
 
 VALID_ONLY = "AllowValidOnly"
 MOST_VERIFIED = 2

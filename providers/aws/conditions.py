@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from providers.aws.dialect import anchored, wrong_regex
-from reconciler.ir import Json
 from reconciler.matches import GRPC, Match, PathMatch, PathType, ValueMatch, ValueType
+from reconciler.values import Json
 
 MAX_TEXT = 128
 MAX_HEADER_NAME = 40

@@ -29,7 +29,8 @@ from providers.aws.attributes import BUCKETS, KNOWN, wrong_attributes
 from providers.aws.listener_settings import wrong_listeners
 from providers.aws.names import short_digest
 from providers.aws.resources import ALB, MANAGED
-from reconciler.ir import Config, Json, frozen_map
+from reconciler.config import Config
+from reconciler.values import Json, frozen_map
 
 
 @dataclass(frozen=True, slots=True)

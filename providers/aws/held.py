@@ -42,8 +42,8 @@ from providers.aws.resources import (
 )
 from providers.aws.target_plan import targets_of
 from reconciler.errors import QuotaExceeded, ReconcilerError, TerminalError
-from reconciler.ir import Json
 from reconciler.plan import Change, Plan, Resource, ResourceKey
+from reconciler.values import Json
 
 _NEEDED_BY = {
     calls.DELETE_LOAD_BALANCER: frozenset(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from reconciler.ir import Json
+from reconciler.values import Json
 
 HEADERS = (
     "access-control-allow-credentials",

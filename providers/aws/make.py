@@ -4,149 +4,41 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from providers.aws import calls, certificates, trust_stores, wire
 from providers.aws.addresses import chosen, subnet_mappings
 from providers.aws.clients import Clients
 from providers.aws.errors import is_about, is_unseen
+from providers.aws.made import Made, got_id, spec_of, want_of
+from providers.aws.make_rules import RULES
 from providers.aws.make_settings import SETTINGS, permit_access
 from providers.aws.names import (
-    ADDONS,
-    ID,
-    NONCE,
-    SPEC,
-    TAG_KEYS,
-    key_record,
-    logical_id,
-    owner_tags,
     permission_owner,
     security_group_name,
 )
-from providers.aws.network import SUBNETS_KEY
 from providers.aws.resources import (
-    ADDRESSES_KEY,
     ALB,
     ALB_TARGET,
     BACKEND_ACCESS,
     CERTIFICATE,
-    LOAD_BALANCER,
     LOAD_BALANCER_KEY,
     MANAGED,
     NLB,
     SECURITY_GROUP_KEY,
     balancer_key,
     balancer_of,
-    certificate_key,
     holder_of,
     port_of,
-    target_group_key,
-    trust_store_key,
 )
-from providers.aws.unified import PLACES
 from providers.aws.waiting import awaited
 from reconciler.errors import Conflict, InvalidCertificate, Misconfigured, NotReady, ReconcilerError
-from reconciler.ir import Json
 from reconciler.keys import SecretRef
-from reconciler.plan import Awaited, Change, Resource, ResourceKey, ResourceSet, digest
-from reconciler.ports import KeyPair, Owner, ReadSecret
+from reconciler.plan import Change, Resource, ResourceKey
+from reconciler.ports import ReadSecret
 
 YOUNG = 120.0
 """Seconds after its import for which ELBv2 may not know a certificate, or not yet all of it."""
-
-
-@dataclass(slots=True)
-class Made:
-    """What is known of the cloud so far: observed, or made by this run.
-
-    Attributes:
-        ids: AWS's ids by our keys.
-        rules: rule ARNs by our names, by listener.
-        network: VPC and subnets to stand in.
-        addresses: of the load balancers that serve, as they are published.
-        mappings: of subnets to addresses, where an NLB is to have chosen ones.
-        observed: the ids that were there before this run.
-    """
-
-    owner: Owner
-    ids: dict[ResourceKey, str]
-    network: Mapping[str, Json]
-    nonce: str
-    addresses: dict[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
-    mappings: Json = ()
-    waiting: tuple[Awaited, ...] = ()
-    secrets: dict[ResourceKey, KeyPair] = field(default_factory=dict)
-    observed: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, got: ResourceSet, owner: Owner) -> Made:
-        """Return what an observation knows."""
-        ids = {key: resource.cloud_id for key, resource in got.resources.items() if resource.cloud_id}
-        known = (got.resources.get(key) for key in (SUBNETS_KEY, *map(balancer_key, (ALB, NLB))))
-        subnets = next(filter(None, known), None)
-        balancers = (one for one in got.resources.values() if one.key.kind == LOAD_BALANCER)
-        addresses = {one.key: tuple(map(str, wire.items(one.spec.get("Published")))) for one in balancers}
-        found = cls(owner, ids, subnets.spec if subnets else {}, got.nonce or owner.nonce, addresses)
-        found.observed = frozenset(ids.values())
-        if ADDRESSES_KEY in got.resources:
-            found.mappings = got.resources[ADDRESSES_KEY].spec["Mappings"]
-        return found
-
-    @property
-    def fresh(self) -> frozenset[str]:
-        """The ids of what this run made."""
-        return frozenset(self.ids.values()) - self.observed
-
-    @property
-    def published(self) -> tuple[str, ...]:
-        """The addresses to publish: the one for requests first."""
-        return tuple(one for key in map(balancer_key, (ALB, NLB)) for one in self.addresses.get(key, ()))
-
-    def arn(self, name: str) -> str:
-        """Return the ARN of a target group by our name; a name that is an ARN stands for itself."""
-        return name if name.startswith("arn:") else self.id_of(target_group_key(name))
-
-    def certificate(self, name: str) -> str:
-        """Return the ARN of a certificate by our name."""
-        return name if name.startswith("arn:") else self.id_of(certificate_key(name))
-
-    def trust_store(self, name: str) -> str:
-        """Return the ARN of a trust store by its name."""
-        return self.id_of(trust_store_key(name))
-
-    def id_of(self, key: ResourceKey) -> str:
-        """Return AWS's id. Raises Conflict for what is not there: the call that should have made it failed."""
-        if key not in self.ids:
-            raise Conflict(f"{key} is not there yet")
-        return self.ids[key]
-
-    def tags(self, want: Resource) -> list[dict[str, str]]:
-        """Return the tags that a new resource gets in the very call that makes it."""
-        given = want.spec.get("Tags")
-        users = {str(k): str(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
-        spec = {name: value for name, value in want.spec.items() if name not in PLACES}
-        ours = {ID: logical_id(want.key), SPEC: digest(spec)}
-        if want.key.kind == LOAD_BALANCER:
-            ours[NONCE] = self.nonce
-        if addons := wire.items(want.spec.get("Addons")):
-            ours[ADDONS] = " ".join(map(str, addons))
-        if users:
-            ours[TAG_KEYS] = key_record(users)
-        return wire.tags({**users, **owner_tags(self.owner), **ours})
-
-    def groups(self, value: Json) -> list[str]:
-        """Return security group ids; `managed` stands for our own."""
-        names = map(str, wire.items(value))
-        return sorted(self.id_of(SECURITY_GROUP_KEY) if name == MANAGED else name for name in names)
-
-    @property
-    def vpc(self) -> str:
-        """The VPC; Misconfigured if none is known."""
-        found = str(self.network.get("VpcId") or "")
-        if not found:
-            raise Misconfigured("no VPC is known: set spec.aws.vpc or spec.aws.subnets of the LoadBalancerConfig")
-        return found
 
 
 def make(clients: Clients, made: Made, change: Change, read_secret: ReadSecret) -> None:
@@ -185,27 +77,11 @@ def _does_not_listen_yet(change: Change, error: ReconcilerError) -> bool:
     return change.key.kind == ALB_TARGET and is_about(error, "InvalidTarget")
 
 
-def _want(change: Change) -> Resource:
-    if change.want is None:
-        raise TypeError(f"{change.call} of {change.key} without a want")  # a bug of the plan
-    return change.want
-
-
-def _got_id(change: Change) -> str:
-    if change.got is None:
-        raise TypeError(f"{change.call} of {change.key} without what was observed")  # a bug of the plan
-    return change.got.cloud_id
-
-
-def _spec(change: Change) -> dict[str, Any]:
-    return dict(_want(change).spec)
-
-
 # --- security group -----------------------------------------------------------------------------------------------
 
 
 def _create_security_group(clients: Clients, made: Made, change: Change) -> None:
-    want = _want(change)
+    want = want_of(change)
     answer = clients.call(
         "ec2",
         "CreateSecurityGroup",
@@ -221,7 +97,9 @@ def _authorize(clients: Clients, made: Made, change: Change) -> None:
     if change.key.kind == BACKEND_ACCESS:
         permit_access(clients, made, change.key, "AuthorizeSecurityGroupIngress", made.owner.uid)
         return
-    _permit(clients, "AuthorizeSecurityGroupIngress", made, (change.key, _want(change)), "InvalidPermission.Duplicate")
+    _permit(
+        clients, "AuthorizeSecurityGroupIngress", made, (change.key, want_of(change)), "InvalidPermission.Duplicate"
+    )
 
 
 def _revoke(clients: Clients, made: Made, change: Change) -> None:
@@ -247,23 +125,23 @@ def _permit(clients: Clients, call: str, made: Made, about: tuple[ResourceKey, R
 
 def _delete_security_group(clients: Clients, made: Made, change: Change) -> None:
     del made
-    clients.call("ec2", "DeleteSecurityGroup", GroupId=_got_id(change))
+    clients.call("ec2", "DeleteSecurityGroup", GroupId=got_id(change))
 
 
 # --- certificates -------------------------------------------------------------------------------------------------
 
 
 def _certificate(clients: Clients, made: Made, change: Change, read_secret: ReadSecret) -> None:
-    want = _want(change)
+    want = want_of(change)
     if change.call == calls.TAG_CERTIFICATE:
-        certificates.tag_again(clients, _got_id(change), want)
+        certificates.tag_again(clients, got_id(change), want)
         return
     pair = read_secret(SecretRef(*certificates.secret_of(change.key)), str(want.spec["Fingerprint"]))
     try:
         if change.op == "create":
             made.ids[change.key] = certificates.import_anew(clients, made.owner.key.cluster, want, pair)
         else:
-            certificates.import_again(clients, _got_id(change), pair)
+            certificates.import_again(clients, got_id(change), pair)
     except Misconfigured as error:
         raise InvalidCertificate(error.message) from error
 
@@ -272,7 +150,7 @@ def _certificate(clients: Clients, made: Made, change: Change, read_secret: Read
 
 
 def _create_target_group(clients: Clients, made: Made, change: Change) -> None:
-    want = _want(change)
+    want = want_of(change)
     arguments = wire.target_group({"VpcId": made.vpc, **{k: v for k, v in want.spec.items() if k != "Tags"}})
     answer = clients.call("elbv2", "CreateTargetGroup", **arguments, Tags=made.tags(want))
     made.ids[change.key] = answer["TargetGroups"][0]["TargetGroupArn"]
@@ -280,37 +158,37 @@ def _create_target_group(clients: Clients, made: Made, change: Change) -> None:
 
 def _modify_target_group(clients: Clients, made: Made, change: Change) -> None:
     arn = made.id_of(change.key)
-    clients.call("elbv2", "ModifyTargetGroup", TargetGroupArn=arn, **wire.target_group(_spec(change)))
+    clients.call("elbv2", "ModifyTargetGroup", TargetGroupArn=arn, **wire.target_group(spec_of(change)))
 
 
 def _target_group_attributes(clients: Clients, made: Made, change: Change) -> None:
     arn = made.arn(change.key.name)
-    listed = wire.attributes(_spec(change))
+    listed = wire.attributes(spec_of(change))
     clients.call("elbv2", "ModifyTargetGroupAttributes", TargetGroupArn=arn, Attributes=listed)
 
 
 def _register(clients: Clients, made: Made, change: Change) -> None:
-    listed = wire.targets(_spec(change)["Register"])
+    listed = wire.targets(spec_of(change)["Register"])
     for one in listed:
         one["Id"] = made.id_of(LOAD_BALANCER_KEY) if one["Id"] == ALB else one["Id"]
     clients.call("elbv2", "RegisterTargets", TargetGroupArn=made.arn(change.key.name), Targets=listed)
 
 
 def _deregister(clients: Clients, made: Made, change: Change) -> None:
-    listed = wire.targets(_spec(change)["Deregister"])
+    listed = wire.targets(spec_of(change)["Deregister"])
     clients.call("elbv2", "DeregisterTargets", TargetGroupArn=made.arn(change.key.name), Targets=listed)
 
 
 def _delete_target_group(clients: Clients, made: Made, change: Change) -> None:
     del made
-    clients.call("elbv2", "DeleteTargetGroup", TargetGroupArn=_got_id(change))
+    clients.call("elbv2", "DeleteTargetGroup", TargetGroupArn=got_id(change))
 
 
 # --- load balancer ------------------------------------------------------------------------------------------------
 
 
 def _create_load_balancer(clients: Clients, made: Made, change: Change) -> None:
-    want = _want(change)
+    want = want_of(change)
     spec = {name: want.spec[name] for name in ("Name", "Type", "Scheme", "IpAddressType")}
     groups = made.groups(want.spec["SecurityGroups"])
     guarded = {"SecurityGroups": groups} if groups else {}
@@ -339,12 +217,12 @@ def _where(made: Made, want: Resource) -> dict[str, Any]:
 
 
 def _set_security_groups(clients: Clients, made: Made, change: Change) -> None:
-    arn, groups = made.id_of(change.key), made.groups(_spec(change)["SecurityGroups"])
+    arn, groups = made.id_of(change.key), made.groups(spec_of(change)["SecurityGroups"])
     clients.call("elbv2", "SetSecurityGroups", LoadBalancerArn=arn, SecurityGroups=groups)
 
 
 def _set_subnets(clients: Clients, made: Made, change: Change) -> None:
-    spec, arn = _spec(change), made.id_of(change.key)
+    spec, arn = spec_of(change), made.id_of(change.key)
     if "Mappings" not in spec:
         subnets = [str(one) for one in wire.items(spec["Subnets"])]
         clients.call("elbv2", "SetSubnets", LoadBalancerArn=arn, Subnets=subnets)
@@ -360,12 +238,12 @@ def _set_subnets(clients: Clients, made: Made, change: Change) -> None:
 
 
 def _set_ip_address_type(clients: Clients, made: Made, change: Change) -> None:
-    arn, kind = made.id_of(change.key), str(_spec(change)["IpAddressType"])
+    arn, kind = made.id_of(change.key), str(spec_of(change)["IpAddressType"])
     clients.call("elbv2", "SetIpAddressType", LoadBalancerArn=arn, IpAddressType=kind)
 
 
 def _delete_load_balancer(clients: Clients, made: Made, change: Change) -> None:
-    clients.call("elbv2", "DeleteLoadBalancer", LoadBalancerArn=_got_id(change))
+    clients.call("elbv2", "DeleteLoadBalancer", LoadBalancerArn=got_id(change))
     made.addresses.pop(change.key, None)
 
 
@@ -384,7 +262,7 @@ def _listener_arguments(made: Made, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _create_listener(clients: Clients, made: Made, change: Change) -> None:
-    want = _want(change)
+    want = want_of(change)
     arguments = _listener_arguments(made, want.spec)
     arn = made.id_of(balancer_key(balancer_of(change.key)))
     answer = clients.call("elbv2", "CreateListener", LoadBalancerArn=arn, **arguments, Tags=made.tags(want))
@@ -392,7 +270,7 @@ def _create_listener(clients: Clients, made: Made, change: Change) -> None:
 
 
 def _modify_listener(clients: Clients, made: Made, change: Change) -> None:
-    arguments = _listener_arguments(made, _spec(change))
+    arguments = _listener_arguments(made, spec_of(change))
     clients.call("elbv2", "ModifyListener", ListenerArn=made.id_of(change.key), **arguments)
 
 
@@ -402,67 +280,13 @@ def _add_certificate(clients: Clients, made: Made, change: Change) -> None:
 
 
 def _remove_certificate(clients: Clients, made: Made, change: Change) -> None:
-    listener, arn = made.id_of(holder_of(change.key)), _got_id(change)
+    listener, arn = made.id_of(holder_of(change.key)), got_id(change)
     clients.call("elbv2", "RemoveListenerCertificates", ListenerArn=listener, Certificates=[{"CertificateArn": arn}])
 
 
 def _delete_listener(clients: Clients, made: Made, change: Change) -> None:
     del made
-    clients.call("elbv2", "DeleteListener", ListenerArn=_got_id(change))
-
-
-# --- rules --------------------------------------------------------------------------------------------------------
-
-
-def _create_rule(clients: Clients, made: Made, change: Change) -> None:
-    want, spec = _want(change), _spec(change)
-    arguments = _rule_arguments(made, spec)
-    listener = made.id_of(holder_of(change.key))
-    answer = clients.call(
-        "elbv2",
-        "CreateRule",
-        ListenerArn=listener,
-        Priority=spec["Priority"],
-        Conditions=wire.conditions(spec["Conditions"]),
-        **arguments,
-        Tags=made.tags(want),
-    )
-    made.ids[change.key] = answer["Rules"][0]["RuleArn"]
-
-
-def _rule_arguments(made: Made, spec: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"Actions": wire.actions(spec["Actions"], made.arn)}
-    if transforms := wire.transforms(spec.get("Transforms")):
-        found["Transforms"] = transforms
-    return found
-
-
-def _modify_rule(clients: Clients, made: Made, change: Change) -> None:
-    spec = _spec(change)
-    arguments: dict[str, Any] = {}
-    if "Actions" in spec:
-        arguments |= _rule_arguments(made, spec)
-    if "Transforms" in spec and not wire.items(spec["Transforms"]):
-        arguments["ResetTransforms"] = True
-    elif "Transforms" in spec:
-        arguments["Transforms"] = wire.transforms(spec["Transforms"])
-    if "Conditions" in spec:
-        arguments["Conditions"] = wire.conditions(spec["Conditions"])
-    clients.call("elbv2", "ModifyRule", RuleArn=_got_id(change), **arguments)
-
-
-def _set_priorities(clients: Clients, made: Made, change: Change) -> None:
-    numbers: Mapping[str, int] = _spec(change)["Priorities"]
-    pairs = [
-        {"RuleArn": made.id_of(ResourceKey("rule", change.key.scope, name)), "Priority": number}
-        for name, number in numbers.items()
-    ]
-    clients.call("elbv2", "SetRulePriorities", RulePriorities=pairs)
-
-
-def _delete_rule(clients: Clients, made: Made, change: Change) -> None:
-    del made
-    clients.call("elbv2", "DeleteRule", RuleArn=_got_id(change))
+    clients.call("elbv2", "DeleteListener", ListenerArn=got_id(change))
 
 
 _CALLS: Mapping[str, Callable[[Clients, Made, Change], None]] = {
@@ -472,6 +296,7 @@ _CALLS: Mapping[str, Callable[[Clients, Made, Change], None]] = {
     calls.REVOKE_INGRESS: _revoke,
     calls.DELETE_SECURITY_GROUP: _delete_security_group,
     **trust_stores.CALLS,
+    **RULES,
     calls.CREATE_TARGET_GROUP: _create_target_group,
     calls.MODIFY_TARGET_GROUP: _modify_target_group,
     calls.MODIFY_TG_ATTRIBUTES: _target_group_attributes,
@@ -488,8 +313,4 @@ _CALLS: Mapping[str, Callable[[Clients, Made, Change], None]] = {
     calls.ADD_LISTENER_CERTIFICATE: _add_certificate,
     calls.REMOVE_LISTENER_CERTIFICATE: _remove_certificate,
     calls.DELETE_LISTENER: _delete_listener,
-    calls.CREATE_RULE: _create_rule,
-    calls.MODIFY_RULE: _modify_rule,
-    calls.SET_RULE_PRIORITIES: _set_priorities,
-    calls.DELETE_RULE: _delete_rule,
 }

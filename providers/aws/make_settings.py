@@ -3,59 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
 
 from providers.aws import calls, wire
 from providers.aws.clients import Clients
+from providers.aws.made import Made, spec_of
 from providers.aws.names import permission_owner
 from providers.aws.resources import LISTENER, LOAD_BALANCER_KEY, SECURITY_GROUP_KEY, TAGS, balancer_key
 from reconciler.errors import Conflict, Misconfigured
 from reconciler.plan import Change, ResourceKey
 
 
-class Ids(Protocol):
-    """What is known of the cloud: AWS's ids by our keys."""
-
-    def id_of(self, key: ResourceKey) -> str:
-        """Return AWS's id. Raises Conflict for what is not there."""
-
-
-def _spec(change: Change) -> dict[str, Any]:
-    return dict(change.want.spec) if change.want else {}
-
-
-def _balancer_attributes(clients: Clients, made: Ids, change: Change) -> None:
-    arn, listed = made.id_of(balancer_key(change.key.name)), wire.attributes(_spec(change))
+def _balancer_attributes(clients: Clients, made: Made, change: Change) -> None:
+    arn, listed = made.id_of(balancer_key(change.key.name)), wire.attributes(spec_of(change))
     clients.call("elbv2", "ModifyLoadBalancerAttributes", LoadBalancerArn=arn, Attributes=listed)
 
 
-def _listener_attributes(clients: Clients, made: Ids, change: Change) -> None:
+def _listener_attributes(clients: Clients, made: Made, change: Change) -> None:
     arn = made.id_of(ResourceKey(LISTENER, change.key.scope, change.key.name))
-    clients.call("elbv2", "ModifyListenerAttributes", ListenerArn=arn, Attributes=wire.attributes(_spec(change)))
+    clients.call("elbv2", "ModifyListenerAttributes", ListenerArn=arn, Attributes=wire.attributes(spec_of(change)))
 
 
-def _on(made: Ids, change: Change) -> list[str]:
+def _on(made: Made, change: Change) -> list[str]:
     """Return the ARNs that tags go to."""
     if change.key.kind != TAGS:
         return [made.id_of(change.key)]
-    return [made.id_of(ResourceKey(*map(str, one))) for one in wire.items(_spec(change)["On"])]
+    return [made.id_of(ResourceKey(*map(str, one))) for one in wire.items(spec_of(change)["On"])]
 
 
-def _add_tags(clients: Clients, made: Ids, change: Change) -> None:
-    clients.call("elbv2", "AddTags", ResourceArns=_on(made, change), Tags=wire.tags(_spec(change)["Tags"]))
+def _add_tags(clients: Clients, made: Made, change: Change) -> None:
+    clients.call("elbv2", "AddTags", ResourceArns=_on(made, change), Tags=wire.tags(spec_of(change)["Tags"]))
 
 
-def _remove_tags(clients: Clients, made: Ids, change: Change) -> None:
-    keys = [str(one) for one in wire.items(_spec(change)["TagKeys"])]
+def _remove_tags(clients: Clients, made: Made, change: Change) -> None:
+    keys = [str(one) for one in wire.items(spec_of(change)["TagKeys"])]
     clients.call("elbv2", "RemoveTags", ResourceArns=_on(made, change), TagKeys=keys)
 
 
-def _associate(clients: Clients, made: Ids, change: Change) -> None:
+def _associate(clients: Clients, made: Made, change: Change) -> None:
     arn = made.id_of(LOAD_BALANCER_KEY)
-    clients.call("wafv2", "AssociateWebACL", WebACLArn=str(_spec(change)["Arn"]), ResourceArn=arn)
+    clients.call("wafv2", "AssociateWebACL", WebACLArn=str(spec_of(change)["Arn"]), ResourceArn=arn)
 
 
-def _disassociate(clients: Clients, made: Ids, change: Change) -> None:
+def _disassociate(clients: Clients, made: Made, change: Change) -> None:
     del change
     clients.call("wafv2", "DisassociateWebACL", ResourceArn=made.id_of(LOAD_BALANCER_KEY))
 
@@ -65,7 +54,7 @@ _FINE = ("InvalidPermission.Duplicate", "InvalidPermission.NotFound")
 """What is already as it is to be."""
 
 
-def permit_access(clients: Clients, made: Ids, key: ResourceKey, call: str, uid: str) -> None:
+def permit_access(clients: Clients, made: Made, key: ResourceKey, call: str, uid: str) -> None:
     """Let our security group reach all ports of another one, or no longer. Raises Misconfigured if there is none."""
     pair = {"GroupId": made.id_of(SECURITY_GROUP_KEY), "Description": permission_owner(uid)}
     low, high = _ALL_PORTS
@@ -81,7 +70,7 @@ def permit_access(clients: Clients, made: Ids, key: ResourceKey, call: str, uid:
         raise
 
 
-SETTINGS: Mapping[str, Callable[[Clients, Ids, Change], None]] = {
+SETTINGS: Mapping[str, Callable[[Clients, Made, Change], None]] = {
     calls.ADD_TAGS: _add_tags,
     calls.ASSOCIATE_WEB_ACL: _associate,
     calls.DISASSOCIATE_WEB_ACL: _disassociate,

@@ -11,10 +11,10 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 
-from reconciler.ir import Json
 from reconciler.keys import GatewayKey
 from reconciler.plan import ResourceKey, canonical
 from reconciler.ports import Owner
+from reconciler.values import Json
 
 CLUSTER = "routewright.dev/cluster"
 GATEWAY = "routewright.dev/gateway"

@@ -13,9 +13,9 @@ from providers.aws.clients import Clients
 from providers.aws.names import CLUSTER, GATEWAY, GATEWAY_UID, gateway_value, permission_owner
 from providers.aws.resources import SECURITY_GROUP_KEY, backend_access_key, ingress_key
 from reconciler.errors import Misconfigured
-from reconciler.ir import Json
 from reconciler.plan import Resource, ResourceKey
 from reconciler.ports import Owner
+from reconciler.values import Json
 
 SUBNETS_KEY = ResourceKey("subnets", "", "alb")
 ROLE_TAGS = {"internet-facing": "kubernetes.io/role/elb", "internal": "kubernetes.io/role/internal-elb"}

@@ -55,9 +55,9 @@ from providers.aws.trust_stores import read_bundles, read_trust_stores
 from providers.aws.unified import STAND_AS, is_front
 from providers.aws.waiting import awaited, check_made, unready
 from reconciler.errors import Conflict, Misconfigured, NotReady
-from reconciler.ir import Json
 from reconciler.plan import Depth, Failure, Look, Rendered, Resource, ResourceKey, ResourceSet, differing, digest
 from reconciler.ports import Owner
+from reconciler.values import Json
 
 SCHEMES = ("internet-facing", "internal")
 BALANCERS = (ALB, NLB)

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.ir import Json
+from reconciler.values import Json
 
 _HOST, _PATH, _METHOD = "host-header", "path-pattern", "http-request-method"
 _WILDCARDS = re.compile(r"[*?]")

@@ -11,8 +11,9 @@ from providers.aws.names import target_group_name
 from providers.aws.quic import QUIC, server_id
 from providers.aws.resources import ALB, NLB, target_group_key, targets_key, tg_attributes_key
 from providers.aws.unified import stands_as
-from reconciler.ir import BackendPool, HealthCheck, Json, LoadBalancer
+from reconciler.ir import BackendPool, HealthCheck, LoadBalancer
 from reconciler.plan import Resource
+from reconciler.values import Json
 
 EMPTY = "no-backend"
 """Slug of the target group that is always empty: what is sent there reaches nobody."""

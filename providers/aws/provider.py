@@ -23,10 +23,13 @@ from providers.aws.sweep import Grace, sweep
 from providers.aws.unified import standing
 from providers.aws.waiting import waits
 from providers.kinds import Deployment
+from reconciler.capabilities import Capabilities
+from reconciler.config import Config, Placement
 from reconciler.errors import Misconfigured
-from reconciler.ir import BackendSettings, Capabilities, Config, Json, LoadBalancer, Placement
+from reconciler.ir import BackendSettings, LoadBalancer
 from reconciler.plan import Look, Outcome, Plan, Rendered, ResourceSet
 from reconciler.ports import Live, Owner, ReadSecret
+from reconciler.values import Json
 
 OWN = Placement()
 """The Region of our environment, with our own identity."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from reconciler.ir import Config
+from reconciler.config import Config
 
 QUIC = "QUIC"
 OPEN_NLB = "nlb-open"

@@ -41,15 +41,10 @@ from providers.aws.rules import Naming, Rule, make_rules
 from providers.aws.served import served
 from providers.aws.streams import BESIDE_TCP, Stream, Streams, make_streams
 from providers.aws.unified import STATIC_NLB, addresses_wanted, front, is_unified, stands_as
-from reconciler.ir import (
-    Certificate,
-    Forward,
-    Frontend,
-    Json,
-    LoadBalancer,
-    frozen_map,
-)
+from reconciler.certificates import Certificate
+from reconciler.ir import Forward, Frontend, LoadBalancer
 from reconciler.plan import Rendered, Resource, ResourceKey, digest
+from reconciler.values import Json, frozen_map
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 EVERYBODY = {"ipv4": ("0.0.0.0/0",), "dualstack": ("0.0.0.0/0", "::/0")}

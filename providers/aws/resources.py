@@ -66,8 +66,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.ir import Json
 from reconciler.plan import ResourceKey, digest
+from reconciler.values import Json
 
 SECURITY_GROUP = "security-group"
 INGRESS = "ingress"

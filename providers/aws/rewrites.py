@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from providers.aws.conditions import ROOT, Kind, escape, path_of
-from reconciler.ir import Entry, Filter, Json
+from reconciler.ir import Entry, Filter
+from reconciler.values import Json
 
 HOST, URL = "host-header-rewrite", "url-rewrite"
 MAX_TEXT = 1024

@@ -16,8 +16,8 @@ from providers.aws.priorities import HIGHEST, LOWEST, Layout, NoRoomError, longe
 from providers.aws.resources import RULE, order_key, scope_of
 from providers.aws.steps import creation, deletion, setting, update
 from reconciler.errors import Misconfigured
-from reconciler.ir import Json
 from reconciler.plan import Change, Op, Resource, ResourceKey, canonical
+from reconciler.values import Json
 
 type Resources = Mapping[ResourceKey, Resource]
 

@@ -12,10 +12,12 @@ from providers.aws.admission import Claim, Limits, admit
 from providers.aws.conditions import Conditions, conditions_of, write, wrong_with
 from providers.aws.config import Quotas
 from providers.aws.packing import Draft, fits
-from reconciler.ir import Entry, Forward, Frontend, Json, Rejection
+from reconciler.capabilities import Rejection
+from reconciler.ir import Entry, Forward, Frontend
 from reconciler.keys import RouteKey
 from reconciler.matches import Match, PathType, ValueMatch, ValueType
 from reconciler.plan import digest
+from reconciler.values import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from providers.aws.config import Quotas
+from reconciler.capabilities import Rejection
+from reconciler.certificates import Certificate
 from reconciler.gatewayapi.fences import without
-from reconciler.ir import Certificate, Frontend, FrontendListener, Rejection
+from reconciler.ir import Frontend, FrontendListener
 
 KEY_TYPES = frozenset({"RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"})
 

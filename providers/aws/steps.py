@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from reconciler.ir import Json
 from reconciler.plan import Change, Op, Resource
+from reconciler.values import Json
 
 _NAMED = 3
 """Origins that a sentence names; the rest is counted."""

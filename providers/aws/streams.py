@@ -16,7 +16,9 @@ from providers.aws.config import AwsConfig
 from providers.aws.pools import Group, empty_group, stream_group
 from providers.aws.quic import QUIC
 from providers.aws.resources import NLB
-from reconciler.ir import Entry, Forward, Frontend, Json, LoadBalancer, Rejection
+from reconciler.capabilities import Rejection
+from reconciler.ir import Entry, Forward, Frontend, LoadBalancer
+from reconciler.values import Json
 
 BESIDE_TCP = {"UDP": "TCP_UDP", QUIC: "TCP_QUIC"}
 """What a listener is that carries both TCP and datagrams of a protocol, by the latter."""

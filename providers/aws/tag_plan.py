@@ -12,8 +12,8 @@ from dataclasses import replace
 from providers.aws import calls
 from providers.aws.names import PREFIX, TAG_KEYS, key_record, recorded
 from providers.aws.resources import TAGS_KEY
-from reconciler.ir import Json
 from reconciler.plan import Change, Op, Resource, ResourceKey, canonical
+from reconciler.values import Json
 
 BATCH = 20
 """Resources that one AddTags or RemoveTags call takes."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from providers.aws import calls
 from providers.aws.resources import TARGET_GROUP, TARGETS, TG_ATTRIBUTES
 from providers.aws.steps import creation, deletion, purpose, setting, update
-from reconciler.ir import Json
 from reconciler.plan import Change, Op, Resource, ResourceKey, canonical, differing
+from reconciler.values import Json
 
 BATCH = 200
 """Targets a RegisterTargets or DeregisterTargets call takes."""

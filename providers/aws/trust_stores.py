@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from providers.aws import calls
 from providers.aws.clients import PAGE, Clients
+from providers.aws.made import Made
 from providers.aws.names import bundle_key, gateway_value, trust_store_names
 from providers.aws.resources import ca_bundle_key, trust_store_key
 from reconciler.errors import Misconfigured, PermissionDenied
 from reconciler.plan import Change, Resource
 from reconciler.ports import Owner
-
-if TYPE_CHECKING:
-    from providers.aws.make import Made
 
 SUFFIX = ".pem"
 _LOG = logging.getLogger(__name__)

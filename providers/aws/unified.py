@@ -34,8 +34,10 @@ from providers.aws.resources import (
     target_group_key,
 )
 from providers.aws.steps import deletion, purpose
-from reconciler.ir import Address, Frontend, Json, LoadBalancer, Rejection, frozen_map
+from reconciler.capabilities import Rejection
+from reconciler.ir import Address, Frontend, LoadBalancer
 from reconciler.plan import Change, Op, Resource, ResourceKey, ResourceSet
+from reconciler.values import Json, frozen_map
 
 IP_ADDRESS = "IPAddress"
 ANY = ""

@@ -12,8 +12,8 @@ from itertools import batched
 from typing import Any
 
 from providers.aws.clients import Clients
+from reconciler.config import Placement
 from reconciler.errors import Conflict, Misconfigured
-from reconciler.ir import Placement
 from reconciler.plan import Awaited
 
 PROVISIONING, FAILED = "provisioning", "failed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from reconciler.ir import Json
+from reconciler.values import Json
 
 type Arn = Callable[[str], str]
 """Our name of a target group or certificate -> its ARN."""

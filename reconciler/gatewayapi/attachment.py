@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reconciler.capabilities import Capabilities
+from reconciler.config import Config
 from reconciler.gatewayapi.backends import REASONS, Backends
 from reconciler.gatewayapi.config import Cloud, class_config, gateway_config
 from reconciler.gatewayapi.grants import Grants
@@ -25,7 +27,7 @@ from reconciler.gatewayapi.resources import GROUP, Gateway, GatewayClass, Holder
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.tls_refs import TlsRefs
 from reconciler.gatewayapi.values import items, mapping
-from reconciler.ir import Address, Capabilities, Config
+from reconciler.ir import Address
 from reconciler.mark import finalizer
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.gatewayapi.values import mapping, number, text
-from reconciler.ir import BackendSettings, HealthCheck, frozen_map
+from reconciler.ir import BackendSettings, HealthCheck
+from reconciler.values import frozen_map
 
 KIND = "BackendConfig"
 PROTOCOLS = ("HTTP", "HTTPS", "HTTP2", "GRPC")

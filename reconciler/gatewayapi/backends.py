@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from reconciler.config import Config
 from reconciler.gatewayapi.backend_config import health_of
 from reconciler.gatewayapi.grants import Grants, Referrer, Target
 from reconciler.gatewayapi.graph import Problem, RuleBackends
@@ -13,7 +14,7 @@ from reconciler.gatewayapi.kinds import RouteKind, route_kinds
 from reconciler.gatewayapi.policies import Policies
 from reconciler.gatewayapi.resources import EndpointSlice, ObjectRef, Route, Rule, Service, ServicePortSpec
 from reconciler.gatewayapi.snapshot import Snapshot
-from reconciler.ir import BackendPool, BackendTls, Config, Endpoint, Mirror, WeightedPool
+from reconciler.ir import BackendPool, BackendTls, Endpoint, Mirror, WeightedPool
 from reconciler.keys import ServicePort
 
 REASONS = ("RefNotPermitted", "InvalidKind", "BackendNotFound", "UnsupportedProtocol")

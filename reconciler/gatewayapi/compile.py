@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from reconciler.capabilities import Rejection
+from reconciler.certificates import Certificate
 from reconciler.gatewayapi.fences import Block, fenced
 from reconciler.gatewayapi.graph import Attachment, Graph, ListenerNode, RuleBackends
 from reconciler.gatewayapi.hostnames import covers, specificity
@@ -13,7 +15,6 @@ from reconciler.gatewayapi.precedence import Rank, rank
 from reconciler.gatewayapi.resources import Listener, Rule
 from reconciler.ir import (
     Action,
-    Certificate,
     Close,
     Entry,
     FixedResponse,
@@ -23,10 +24,9 @@ from reconciler.ir import (
     LoadBalancer,
     Origin,
     Redirect,
-    Rejection,
-    frozen_map,
 )
 from reconciler.matches import Match
+from reconciler.values import frozen_map
 
 _BROKEN = 500
 _WELL_KNOWN = {"http": 80, "https": 443}

@@ -10,11 +10,14 @@ import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
+from reconciler.capabilities import Capabilities
+from reconciler.config import Config, Placement
 from reconciler.gatewayapi.graph import Problem
 from reconciler.gatewayapi.resources import ConfigObject, Gateway, GatewayClass, ObjectRef
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.values import mapping, number, strings, text
-from reconciler.ir import BackendSettings, Capabilities, Config, Placement, frozen_map
+from reconciler.ir import BackendSettings
+from reconciler.values import frozen_map
 
 GROUP = "routewright.dev"
 KIND = "LoadBalancerConfig"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.capabilities import Capabilities
 from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.resources import GROUP
-from reconciler.ir import Capabilities
 
 ALWAYS = ("Gateway", "ListenerSet", "ReferenceGrant")
 """Ours alone to do: no provider is asked."""

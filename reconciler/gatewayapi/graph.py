@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reconciler.certificates import Certificate, ClientValidation
+from reconciler.config import Config
 from reconciler.gatewayapi.resources import Gateway, GatewayClass, Holder, Listener, ListenerSet, Meta, ParentRef, Route
-from reconciler.ir import Address, BackendPool, Certificate, ClientValidation, Config, Mirror, WeightedPool, frozen_map
+from reconciler.ir import Address, BackendPool, Mirror, WeightedPool
 from reconciler.keys import GatewayKey, RouteKey
+from reconciler.values import frozen_map
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,11 +12,12 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
+from reconciler.capabilities import Capabilities
 from reconciler.gatewayapi.read_grpc import read_grpc_rules
 from reconciler.gatewayapi.read_http import read_http_rules
 from reconciler.gatewayapi.read_streams import read_stream_rules
 from reconciler.gatewayapi.resources import GROUP, Rule
-from reconciler.ir import Capabilities, frozen_map
+from reconciler.values import frozen_map
 
 ENTRY_POINTS = "routewright.route_kinds"
 

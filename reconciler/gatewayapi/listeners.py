@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from reconciler.capabilities import Capabilities
+from reconciler.certificates import CaBundle, Certificate, ClientValidation
+from reconciler.config import Config
 from reconciler.gatewayapi.conflicts import conflicts, overlapping
 from reconciler.gatewayapi.graph import ListenerNode, Problem
 from reconciler.gatewayapi.kinds import carried, route_kinds, takers, transport_of
 from reconciler.gatewayapi.resources import Gateway, Listener
 from reconciler.gatewayapi.tls_refs import TlsRefs
-from reconciler.ir import CaBundle, Capabilities, Certificate, ClientValidation, Config
 
 
 @dataclass(frozen=True, slots=True)

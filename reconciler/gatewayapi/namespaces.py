@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.gatewayapi.resources import AllowedListeners, AllowedRoutes, LabelSelector
-from reconciler.ir import frozen_map
+from reconciler.values import frozen_map
 
 _NONE: Mapping[str, str] = frozen_map()
 

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.capabilities import Capabilities
+from reconciler.certificates import CaBundle
 from reconciler.gatewayapi.backend_config import KIND, settings_of, wrong_with
 from reconciler.gatewayapi.graph import PolicyNode, Problem
 from reconciler.gatewayapi.references import ancestors_claimed
 from reconciler.gatewayapi.resources import BackendTLSPolicy, ConfigObject, ObjectRef, PolicyTarget, Service
 from reconciler.gatewayapi.snapshot import Snapshot
-from reconciler.ir import BackendSettings, BackendTls, CaBundle, Capabilities
+from reconciler.ir import BackendSettings, BackendTls
 from reconciler.keys import ConfigMapRef, ServicePort
 
 type Policy = BackendTLSPolicy | ConfigObject

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reconciler.certificates import CaBundle, CertificateFacts
 from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.read_gateways import read_gateway, read_gateway_class, read_listener_set
 from reconciler.gatewayapi.read_policies import read_targets, read_tls_policy
@@ -26,8 +27,8 @@ from reconciler.gatewayapi.resources import (
 )
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.values import boolean, items, mapping, number, read_meta, strings, text
-from reconciler.ir import CaBundle, CertificateFacts, frozen_map
 from reconciler.keys import GatewayKey
+from reconciler.values import frozen_map
 
 CONFIG_GROUP = "routewright.dev"
 CONFIG_KINDS = ("LoadBalancerConfig", "BackendConfig")

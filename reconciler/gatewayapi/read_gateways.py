@@ -21,7 +21,7 @@ from reconciler.gatewayapi.resources import (
     Validation,
 )
 from reconciler.gatewayapi.values import items, mapping, number, read_meta, strings, text
-from reconciler.ir import frozen_map
+from reconciler.values import frozen_map
 
 
 def read_gateway(item: Mapping[str, Any]) -> Gateway:

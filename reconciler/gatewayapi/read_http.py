@@ -20,9 +20,10 @@ from reconciler.gatewayapi.read_refs import (
 )
 from reconciler.gatewayapi.resources import Rule
 from reconciler.gatewayapi.values import items, mapping, number, text
-from reconciler.ir import PathRewrite, Redirect, RewriteType, frozen_map
+from reconciler.ir import PathRewrite, Redirect, RewriteType
 from reconciler.matches import Match, PathMatch, PathType
 from reconciler.plan import canonical
+from reconciler.values import frozen_map
 
 FILTERS = frozenset(
     {

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
+from reconciler.capabilities import Rejection
 from reconciler.gatewayapi.graph import Attachment, Graph, Problem
-from reconciler.ir import Rejection
 from reconciler.keys import RouteKey
 
 ADMITTED = "Accepted"

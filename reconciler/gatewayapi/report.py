@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from reconciler.capabilities import Capabilities, Rejection
 from reconciler.errors import QuotaExceeded, TransientError
 from reconciler.gatewayapi.conditions import Conditions
 from reconciler.gatewayapi.features import supported_features
@@ -27,7 +28,6 @@ from reconciler.gatewayapi.status import (
     SetStatus,
     StatusUpdate,
 )
-from reconciler.ir import Capabilities, Rejection
 from reconciler.keys import GatewayKey, RouteKey
 from reconciler.plan import Failure, Outcome
 

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from reconciler.capabilities import Rejection
 from reconciler.errors import InvalidCertificate, TransientError
 from reconciler.gatewayapi.graph import Attachment, Graph
 from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.status import Condition, parent_ref
 from reconciler.gatewayapi.values import items, mapping, number, text
-from reconciler.ir import Rejection
 from reconciler.keys import RouteKey
 from reconciler.plan import Failure
 

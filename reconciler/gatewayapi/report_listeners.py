@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.capabilities import Rejection
 from reconciler.errors import TransientError
 from reconciler.gatewayapi.conditions import Conditions
 from reconciler.gatewayapi.graph import Graph, ListenerNode, Problem, SetNode
 from reconciler.gatewayapi.report_failures import Failures, listener_status, standing
 from reconciler.gatewayapi.status import Condition, ListenerStatus, SetStatus
-from reconciler.ir import Rejection
 
 _BAD_CERTIFICATE = "InvalidCertificateRef"
 """Reason of ResolvedRefs=False; a listener that has another certificate is served all the same."""

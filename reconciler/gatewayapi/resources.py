@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.ir import Filter, Json, Redirect, frozen_map
+from reconciler.ir import Filter, Redirect
 from reconciler.keys import RouteKey
 from reconciler.matches import Match
+from reconciler.values import Json, frozen_map
 
 GROUP = "gateway.networking.k8s.io"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reconciler.certificates import CaBundle, CertificateFacts
 from reconciler.gatewayapi.resources import (
     BackendTLSPolicy,
     ConfigObject,
@@ -21,8 +22,8 @@ from reconciler.gatewayapi.resources import (
     Route,
     Service,
 )
-from reconciler.ir import CaBundle, CertificateFacts, frozen_map
 from reconciler.keys import GatewayKey
+from reconciler.values import frozen_map
 
 
 @dataclass(frozen=True, slots=True)

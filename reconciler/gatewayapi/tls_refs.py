@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from reconciler.certificates import CaBundle, CertificateFacts
 from reconciler.gatewayapi.grants import Grants, Referrer, Target
 from reconciler.gatewayapi.graph import Problem
 from reconciler.gatewayapi.resources import Holder, ObjectRef
 from reconciler.gatewayapi.snapshot import Snapshot
-from reconciler.ir import CaBundle, CertificateFacts
 from reconciler.keys import ConfigMapRef, SecretRef
 
 

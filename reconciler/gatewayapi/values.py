@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.gatewayapi.resources import Meta
-from reconciler.ir import frozen_map
+from reconciler.values import frozen_map
 
 _EMPTY: Mapping[str, Any] = frozen_map()
 

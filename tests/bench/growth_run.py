@@ -17,13 +17,14 @@ from typing import Any
 from providers import provider_for
 from providers.aws import calls
 from providers.aws.resources import ORDER, RULE
+from reconciler.config import Placement
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.read import take_snapshot
-from reconciler.ir import Json, Placement
 from reconciler.keys import GatewayKey
 from reconciler.plan import Depth, Look, Plan, Rendered, ResourceKey, ResourceSet
 from reconciler.ports import Owner
+from reconciler.values import Json
 from tests.builders import CLUSTER, CONTROLLER, backend, config, exact, gateway, gateway_class, prefix, route, rule
 from tests.builders import with_service as service
 

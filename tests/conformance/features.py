@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from reconciler.capabilities import Capabilities
 from reconciler.gatewayapi.features import supported_features
 from reconciler.gatewayapi.kinds import BUILT_IN
-from reconciler.ir import Capabilities
 
 CORE = ("Gateway", "ReferenceGrant")
 """Core in every profile, beside the profile's own kind of Route; the suite adds them by itself."""

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from providers.aws.capabilities import capabilities
+from reconciler.config import Config
 from reconciler.gatewayapi.features import supported_features
-from reconciler.ir import Config
 from tests.conformance.features import SPELLINGS, told_features
 
 BUNDLE = "1.6.3"

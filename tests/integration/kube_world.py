@@ -17,10 +17,10 @@ from emulators.cluster.pki import Authority
 from kube.api import Api
 from kube.auth import connect
 from kube.cluster import KubeCluster
+from reconciler.config import Placement
 from reconciler.events import Trigger
 from reconciler.gatewayapi.resources import GROUP, Holder, ParentRef
 from reconciler.gatewayapi.status import Condition, ParentStatus, RouteStatus, StatusUpdate
-from reconciler.ir import Placement
 from reconciler.mark import Mark, State
 
 INFRA = Path(__file__).parents[2] / "infra"

@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from reconciler.ir import CaBundle
+from reconciler.certificates import CaBundle
 from reconciler.reconcile import ALLOW_DISRUPTION
 from tests.aws_world import authority, secret, validating
 from tests.builders import backend, config, exact, gateway, gateway_class, listener, prefix, route, rule, with_service

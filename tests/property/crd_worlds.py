@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from emulators.cluster.build import crds
-from reconciler.ir import CertificateFacts, Placement
+from reconciler.certificates import CertificateFacts
+from reconciler.config import Placement
 from reconciler.keys import SecretRef
 from reconciler.mark import Mark, State, annotation, finalizer
 from tests.builders import CONTROLLER

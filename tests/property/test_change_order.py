@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from providers.aws.priorities import first_layout
-from reconciler.ir import Json
 from reconciler.plan import Change, Op
+from reconciler.values import Json
 from tests.listener_model import Model, Rule, rendered
 
 HOSTS = ("", "*.x.org", "a.x.org", "b.x.org", "c.org")

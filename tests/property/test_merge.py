@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.memory import MemoryProvider
+from reconciler.capabilities import Capabilities
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.graph import Graph
@@ -16,7 +17,6 @@ from reconciler.gatewayapi.kinds import transport_of
 from reconciler.gatewayapi.read import take_snapshot
 from reconciler.gatewayapi.report import build_status
 from reconciler.gatewayapi.resources import Listener
-from reconciler.ir import Capabilities
 from reconciler.keys import GatewayKey
 from reconciler.plan import Outcome
 from tests.builders import CLUSTER, CONTROLLER, gateway_class, listener, listener_set, open_gateway

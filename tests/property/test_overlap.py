@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.aws.overlap import Crowd, disjoint
-from reconciler.ir import Json
+from reconciler.values import Json
 
 HOSTS = ("a.org", "A.org", "b.org", "*.org", "?.org", "*")
 PATHS = ("/", "/a", "/a/*", "/a?", "/ab", "/b*", "*.jpg", "*", "/a/b/*")

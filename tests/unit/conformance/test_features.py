@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.capabilities import Capabilities
 from reconciler.gatewayapi.features import supported_features
-from reconciler.ir import Capabilities, frozen_map
+from reconciler.values import frozen_map
 from tests.conformance.features import counted_extended, told_features
 
 KINDS = frozen_map(

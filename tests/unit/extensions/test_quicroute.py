@@ -14,8 +14,9 @@ import pytest
 from providers import provider_for
 from providers.aws.quic import server_id
 from providers.memory import MemoryProvider
+from reconciler.config import Config
 from reconciler.gatewayapi.kinds import route_kinds, transport_of
-from reconciler.ir import Close, Config, Forward
+from reconciler.ir import Close, Forward
 from reconciler.offline import Offline, plan_offline
 from tests.builders import (
     CONTROLLER,

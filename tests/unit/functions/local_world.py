@@ -8,8 +8,8 @@ from typing import Any
 
 from functions import wiring
 from providers.memory import MemoryProvider
+from reconciler.config import Placement
 from reconciler.errors import Misconfigured, Unavailable
-from reconciler.ir import Placement
 from reconciler.keys import GatewayKey
 from reconciler.reconcile import Room
 from tests.builders import CLUSTER

@@ -15,9 +15,9 @@ from functions import backfill, log, reconcile, resync, sweep, wiring
 from functions.queue import SqsQueue
 from functions.wiring import Settings, read_settings
 from providers.memory import MemoryCloud
+from reconciler.config import Placement
 from reconciler.errors import Misconfigured, PermissionDenied, Throttled, Unavailable
 from reconciler.events import Cause, Trigger, batch_from_text, from_text, to_text
-from reconciler.ir import Placement
 from reconciler.ports import KeyPair
 from tests.builders import CLUSTER, gateway, gateway_class, route, with_service
 from tests.fakes import trigger

@@ -13,9 +13,9 @@ from kube.api import Api, Listing
 from kube.fetch import Fetch, Fetched
 from kube.freshness import Need
 from kube.store import Found, Store
+from reconciler.certificates import CaBundle, CertificateFacts
 from reconciler.errors import PermissionDenied, Unavailable
 from reconciler.events import Cause, Trigger
-from reconciler.ir import CaBundle, CertificateFacts
 from reconciler.keys import ConfigMapRef, SecretRef
 from tests.builders import (
     CLUSTER,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kube.freshness import Need, need
+from reconciler.config import Placement
 from reconciler.events import Cause, Seen, Trigger
-from reconciler.ir import Placement
 from reconciler.mark import Mark, State, annotation
 
 type Plain = dict[str, Any]

@@ -16,8 +16,8 @@ from providers import provider_for, provider_kinds
 from providers.aws.provider import AwsProvider
 from providers.kinds import Deployment
 from providers.memory import LOAD_BALANCER, MemoryProvider
+from reconciler.config import Placement
 from reconciler.errors import Misconfigured
-from reconciler.ir import Placement
 from reconciler.ports import Live
 from reconciler.reconcile import Room, reconcile
 from tests.builders import CLUSTER, gateway, gateway_class, route, with_service

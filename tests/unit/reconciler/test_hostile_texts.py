@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.config import Placement
 from reconciler.errors import Misconfigured
 from reconciler.events import EVENT_TYPE, MAX_BYTES, SCHEMA, Trigger, from_text, to_text
-from reconciler.ir import Placement
 from reconciler.mark import MAX_LENGTH, Mark, State, parse
 
 MIB = 1024 * 1024

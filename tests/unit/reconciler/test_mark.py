@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.ir import Placement
+from reconciler.config import Placement
 from reconciler.mark import Mark, State, annotation, finalizer, parse
 
 MARK = Mark(State.CLEAN, Placement("123456789012", "eu-west-1", "vpc-1", ""), "n0nce", {"base": "1f"}, ())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.ir import Json
 from reconciler.plan import Op, Rendered, Resource, ResourceKey, ResourceSet, canonical, diff, differing, digest
+from reconciler.values import Json
 
 RULE = ResourceKey("rule", "listener/80", "a")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers import provider_for
-from reconciler.ir import CertificateFacts
+from reconciler.certificates import CertificateFacts
 from reconciler.offline import Offline, plan_offline
 from tests.builders import CONTROLLER
 

@@ -10,8 +10,8 @@ from providers.aws.resources import (
     SECURITY_GROUP_KEY,
     ingress_key,
 )
-from reconciler.ir import Json
 from reconciler.plan import Resource
+from reconciler.values import Json
 from tests.aws_gateway import (
     calls_of,
     changes_of,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.aws.blockers import Blockers
-from reconciler.ir import Json
+from reconciler.values import Json
 
 
 def path(*values: str) -> Json:

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from emulators.aws.faults import Fault
 from emulators.aws.inprocess import strict_aws
 from providers.aws.clients import ATTEMPTS
+from reconciler.certificates import CertificateFacts
 from reconciler.errors import TransientError
 from reconciler.events import Cause
-from reconciler.ir import CertificateFacts
 from tests.aws_world import World, hold, secret, secure
 from tests.fakes import trigger
 

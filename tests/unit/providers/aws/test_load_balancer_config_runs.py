@@ -9,8 +9,8 @@ import pytest
 
 from emulators.aws.faults import Fault, ProcessCut
 from emulators.aws.inprocess import strict_aws
+from reconciler.config import Config
 from reconciler.events import Cause
-from reconciler.ir import Config
 from tests.aws_settings import (
     CLASS_REF,
     attributes,

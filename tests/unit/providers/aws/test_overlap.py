@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from providers.aws.overlap import disjoint
-from reconciler.ir import Json
+from reconciler.values import Json
 
 
 def _condition(field: str, *values: str) -> list[Json]:

@@ -17,8 +17,8 @@ from providers.aws.resources import (
     tg_attributes_key,
 )
 from reconciler.errors import Misconfigured
-from reconciler.ir import Json
 from reconciler.plan import Depth, Look, Resource
+from reconciler.values import Json
 from tests.aws_gateway import (
     EXISTS,
     POOL,

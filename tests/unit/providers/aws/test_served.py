@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulators.aws.inprocess import strict_aws
-from reconciler.ir import CertificateFacts
+from reconciler.certificates import CertificateFacts
 from reconciler.keys import SecretRef
 from tests.aws_world import World, hold, secret
 from tests.builders import (

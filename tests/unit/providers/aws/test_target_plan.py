@@ -8,8 +8,8 @@ from providers.aws.resources import (
     targets_key,
     tg_attributes_key,
 )
-from reconciler.ir import Json
 from reconciler.plan import Depth, Look
+from reconciler.values import Json
 from tests.aws_gateway import (
     calls_of,
     changes_of,

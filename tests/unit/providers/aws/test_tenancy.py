@@ -11,9 +11,9 @@ import pytest
 
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.network import prepare_network
+from reconciler.config import Placement
 from reconciler.errors import Misconfigured
 from reconciler.events import Cause
-from reconciler.ir import Placement
 from reconciler.mark import Mark, State, annotation, finalizer, parse
 from reconciler.reconcile import Room, reconcile
 from tests.aws_provider import provider_for

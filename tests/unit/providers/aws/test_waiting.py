@@ -13,8 +13,8 @@ from emulators.aws.account import Account
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.settings import Settings
 from providers.aws.waiting import awaited
+from reconciler.config import Placement
 from reconciler.errors import Misconfigured
-from reconciler.ir import Placement
 from tests.aws_provider import provider_for
 from tests.builders import CONTROLLER
 

@@ -6,21 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.capabilities import Capabilities
+from reconciler.certificates import CaBundle, CertificateFacts
+from reconciler.config import Config
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.graph import Graph
 from reconciler.gatewayapi.read import take_snapshot
-from reconciler.ir import (
-    BackendSettings,
-    CaBundle,
-    Capabilities,
-    CertificateFacts,
-    Config,
-    Json,
-    LoadBalancer,
-    frozen_map,
-)
+from reconciler.ir import BackendSettings, LoadBalancer
 from reconciler.keys import ConfigMapRef, GatewayKey
+from reconciler.values import Json, frozen_map
 from tests.builders import CLUSTER, CONTROLLER
 
 KEY = GatewayKey(CLUSTER, "infra", "gw")

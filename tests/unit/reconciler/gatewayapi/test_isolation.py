@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from reconciler.certificates import CertificateFacts
 from reconciler.gatewayapi.fences import without
-from reconciler.ir import CertificateFacts, Frontend, first_match
+from reconciler.ir import Frontend, first_match
 from reconciler.keys import SecretRef
 from reconciler.matches import Request
 from tests.builders import backend, gateway_class, listener, listener_set, open_gateway, route, rule, with_service

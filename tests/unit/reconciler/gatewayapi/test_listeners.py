@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from reconciler.capabilities import Capabilities, Rejection
 from reconciler.errors import Misconfigured, Throttled
 from reconciler.gatewayapi.features import supported_features
 from reconciler.gatewayapi.report import build_status
 from reconciler.gatewayapi.status import GatewayStatus, SetStatus
-from reconciler.ir import Address, Capabilities, Rejection, frozen_map
+from reconciler.ir import Address
 from reconciler.plan import Failure, Outcome, ResourceKey
+from reconciler.values import frozen_map
 from tests.builders import (
     CONTROLLER,
     backend,

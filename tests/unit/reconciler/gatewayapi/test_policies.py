@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from reconciler.certificates import CaBundle
 from reconciler.gatewayapi.report import build_status
 from reconciler.gatewayapi.status import PolicyStatus, StatusUpdate, merge_status
-from reconciler.ir import CaBundle, FixedResponse, Forward
+from reconciler.ir import FixedResponse, Forward
 from reconciler.keys import ConfigMapRef
 from reconciler.plan import Outcome
 from tests.builders import (

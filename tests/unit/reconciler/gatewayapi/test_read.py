@@ -20,9 +20,9 @@ from reconciler.gatewayapi.references import (
     services_named,
 )
 from reconciler.gatewayapi.resources import GROUP, LabelSelector
-from reconciler.ir import frozen_map
 from reconciler.keys import ConfigMapRef, GatewayKey, SecretRef
 from reconciler.matches import PathMatch, PathType
+from reconciler.values import frozen_map
 from tests.builders import (
     CONTROLLER,
     backend,
