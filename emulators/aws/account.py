@@ -79,6 +79,7 @@ class Account:
         self._regions: dict[str, Region] = {}
         self._sqs = Sqs(self.account_id, self.clock)
         self._lock = threading.RLock()
+        self._clients: dict[str, Any] = {}
         self.endpoint_url = open_endpoint(self.account_id, self)
         self.after_write: Callable[[Entry], None] = lambda _: None
 
@@ -123,8 +124,14 @@ class Account:
         return len(found)
 
     def client(self, service: str, **options: Any) -> Any:
-        """Return a boto3 client that reaches this account inside this process; see `transport.client_of`."""
-        return client_of(self.endpoint_url, self.settings.region, service, **options)
+        """Return a boto3 client that reaches this account inside this process; see `transport.client_of`.
+
+        Without options it is the same one each time: making one costs as much as some calls.
+        """
+        if options or service not in self._clients:
+            made = client_of(self.endpoint_url, self.settings.region, service, **options)
+            return made if options else self._clients.setdefault(service, made)
+        return self._clients[service]
 
     def prepare_network(self) -> PreparedNetwork:
         """Make the ready network (`network.py`) without a trace in the journal, or return the one made before."""

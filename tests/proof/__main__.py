@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 
 from rich.console import Console
@@ -18,7 +19,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.proof", description=__doc__)
     parser.add_argument("--law", action="append", help="only these laws, e.g. 4 (may be repeated)")
     parser.add_argument("--minutes", type=float, default=30.0, help="the bound (default: 30)")
-    parser.add_argument("--processes", type=int, default=2, help="how many work at once (default: 2)")
+    waiting = 1  # some rows mostly wait, for servers and for time to pass
+    most = (os.cpu_count() or 1) + waiting
+    parser.add_argument("--processes", type=int, default=most, help=f"how many work at once (default: {most})")
     chosen = parser.parse_args()
     rows = [row for row in ROWS if not chosen.law or row.law in chosen.law]
     logging.disable(logging.WARNING)  # failed calls are what this is about

@@ -68,7 +68,7 @@ class Row:
 
 
 ROWS = (
-    Row("4", "a fault at every call, then the same, another or the old want", "tests.proof.cuts:play", 100, 9000),
+    Row("4", "a fault at every call, then the same, another or the old want", "tests.proof.cuts:play", 50, 9000),
     Row("5", "random transitions, every state evaluated", "tests.proof.traffic:play", 50, 500),
     Row("5", "real requests through Envoy, 200 a second", "tests.proof.live:play", 1, 20),
     Row("5", "a wrong order is caught by real requests", "tests.proof.live:play_mutant", 1, 1),
@@ -80,5 +80,5 @@ ROWS = (
     Row("10", "nine writers on one status, on a real API server", "tests.proof.laws:play_status_writers", 1, 1000),
     Row("11", "at the quota the oldest stay", "tests.proof.laws:play_quota", 10, 100),
     Row("absence", "what a broken or another cluster says", "tests.proof.laws:play_absence", 1, 22),
-    Row("7", "worlds that the CRDs allow", "tests.proof.laws:play_worlds", 40, 20_000),
+    Row("7", "worlds of objects that the CRDs allow", "tests.proof.laws:play_worlds", 20, 20_000),
 )
