@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from providers.aws import addresses, canonical, wire
 from providers.aws.base_plan import is_needed
+from providers.aws.candidates import Item, load_balancers, target_groups
 from providers.aws.certificates import read_certificates
 from providers.aws.client_certificates import store_of
 from providers.aws.clients import PAGE, Clients
 from providers.aws.config import WEB_ACL_RECORD, web_acl_digest
-from providers.aws.names import ADDONS, NONCE, load_balancer_name
+from providers.aws.names import ADDONS, NONCE
 from providers.aws.network import discover_subnets, read_security_group
-from providers.aws.ownership import is_owned, read_tags, tagged
+from providers.aws.ownership import is_owned, read_tags
 from providers.aws.resources import (
     ADDRESSES_KEY,
     ALB,
@@ -28,7 +28,6 @@ from providers.aws.resources import (
     NLB,
     ORDER,
     PART_BASE,
-    PART_POOLS,
     PART_TAGS,
     PART_TRUST,
     RULE,
@@ -52,18 +51,15 @@ from providers.aws.resources import (
     tg_attributes_key,
 )
 from providers.aws.trust_stores import read_bundles, read_trust_stores
-from providers.aws.unified import STAND_AS, is_front
+from providers.aws.unified import is_front
 from providers.aws.waiting import awaited, check_made, unready
-from reconciler.errors import Conflict, Misconfigured, NotReady
+from reconciler.errors import Misconfigured
 from reconciler.plan import Depth, Failure, Look, Rendered, Resource, ResourceKey, ResourceSet, differing, digest
 from reconciler.ports import Owner
 from reconciler.values import Json
 
-SCHEMES = ("internet-facing", "internal")
 BALANCERS = (ALB, NLB)
 _TYPES = {"application": ALB, "network": NLB}
-
-type Item = Mapping[str, Any]
 
 
 def observe(clients: Clients, owner: Owner, want: Rendered, look: Look, bucket: str = "") -> ResourceSet:
@@ -94,7 +90,7 @@ class _Look:
     failed: tuple[Failure, ...] = ()
 
     def take(self) -> ResourceSet:
-        balancers = self._load_balancers()
+        balancers = load_balancers(self.clients, self.owner, self.want, self.look)
         wanted = {key: item for key, item in self._keyed(balancers) if key.name in BALANCERS}
         deep = self.look.depth is Depth.ALL
         if deep or self.look.parts:
@@ -135,26 +131,6 @@ class _Look:
         return self.look.depth is Depth.ALL or part in self.look.parts
 
     # --- load balancers ---
-
-    def _load_balancers(self) -> list[Item]:
-        """Return those of the wanted names; on a full look all that could be ours, by type and scheme.
-
-        Where the load balancers themselves are to change, one that is not wanted any more is looked for as well.
-        """
-        wanted = [one for key, one in self.want.resources.items() if key.kind == LOAD_BALANCER]
-        names = [str(one.spec["Name"]) for one in wanted]
-        schemes = SCHEMES if self.look.depth is Depth.ALL else [str(one.spec["Scheme"]) for one in wanted]
-        if self._touched(PART_BASE):
-            owner = self.owner
-            names += [load_balancer_name(owner.key, owner.uid, one, kind) for one in schemes for kind in STAND_AS]
-        return [item for name in dict.fromkeys(names) for item in self._by_name(name)]
-
-    def _by_name(self, name: str) -> list[Item]:
-        try:
-            answer = self.clients.call("elbv2", "DescribeLoadBalancers", Names=[name])
-        except Conflict:  # LoadBalancerNotFound
-            return []
-        return list(answer["LoadBalancers"])
 
     def _result(self, balancers: Sequence[Item], tags: Mapping[str, Mapping[str, str]]) -> ResourceSet:
         managed = next((one.cloud_id for one in self.found.values() if one.key.kind == "security-group"), "")
@@ -259,7 +235,10 @@ class _Look:
 
     def _target_groups(self, balancers: list[Item]) -> None:
         """Read the target groups: those on the load balancer, those wanted, those that a cut run meant to make."""
-        seen = {item["TargetGroupName"]: item for item in self._candidates(balancers)}
+        seen = {
+            item["TargetGroupName"]: item
+            for item in target_groups(self.clients, self.owner, self.want, self.look, balancers)
+        }
         for name, item in seen.items():
             key, arn = target_group_key(name), item["TargetGroupArn"]
             self.groups[arn] = name
@@ -276,39 +255,6 @@ class _Look:
             if target["TargetHealth"]["State"] != "draining":
                 key = alb_target_key(item["Port"], name)
                 self.found[key] = Resource(key, {"Balancer": ALB}, cloud_id=target["Target"]["Id"])
-
-    def _candidates(self, balancers: list[Item]) -> Iterator[Item]:
-        names = {key.name for key in self.want.resources if key.kind == TARGET_GROUP} | set(self.look.names)
-        if self.look.depth is Depth.ALL:
-            arns = {
-                arn
-                for arn, _ in tagged(
-                    self.clients, self.owner.key.cluster, "elasticloadbalancing:targetgroup", self.owner.uid
-                )
-            }
-            on = {item["LoadBalancerArn"] for item in balancers}
-            for item in self.clients.pages("elbv2", "DescribeTargetGroups", "TargetGroups", PageSize=PAGE):
-                held = on & set(item.get("LoadBalancerArns", ()))
-                if item["TargetGroupName"] in names or item["TargetGroupArn"] in arns or held:
-                    yield item
-            return
-        for balancer in balancers:
-            arn = balancer["LoadBalancerArn"]
-            found = list(
-                self.clients.pages("elbv2", "DescribeTargetGroups", "TargetGroups", LoadBalancerArn=arn, PageSize=PAGE)
-            )
-            yield from found
-            names -= {item["TargetGroupName"] for item in found}
-        if PART_POOLS in self.look.parts:
-            yield from self._groups_by_name(names)
-
-    def _groups_by_name(self, names: Iterable[str]) -> Iterator[Item]:
-        """Yield target groups that nothing forwards to yet; a single unknown name would fail a call for several."""
-        for name in sorted(names):
-            try:
-                yield from self.clients.call("elbv2", "DescribeTargetGroups", Names=[name])["TargetGroups"]
-            except NotReady:  # TargetGroupNotFound
-                continue
 
     def _targets(self) -> None:
         """Read the targets of the pools whose endpoints are to be compared."""

@@ -132,8 +132,8 @@ def test_an_internal_gateway_takes_a_private_address_of_its_subnets(world: Unifi
     assert [] == world.quiet()
 
 
-def test_a_run_with_nothing_to_do_takes_three_reads_with_elastic_ips_and_four_without(world: Unified) -> None:
-    for asked, most in ((world.elastic(), 3), (ANY, 4)):
+def test_a_run_with_nothing_to_do_takes_two_reads_with_elastic_ips_and_three_without(world: Unified) -> None:
+    for asked, most in ((world.elastic(), 2), (ANY, 3)):
         world.ask(asked, allow=True)
         world.settle()
         world.forget()
