@@ -11,10 +11,8 @@ from emulators.aws.account import Account
 
 type Plain = dict[str, Any]
 
-_CHANCE = frozenset(
-    {"CreatedTime", "CreatedAt", "ImportedAt", "NotBefore", "NotAfter", "IssuedAt", "DNSName", "Priority"}
-    | {"Address", "Addresses"}
-)
+_TIMES = frozenset({"CreatedTime", "CreatedAt", "ImportedAt", "NotBefore", "NotAfter", "IssuedAt"})
+_CHANCE = _TIMES | {"DNSName", "Priority", "Address", "Addresses"}
 """Fields that differ between two ways to the same end; rules are compared by their order, not their numbers."""
 _UNORDERED = frozenset(
     {
@@ -86,12 +84,26 @@ def of_others(found: Plain, before: Plain) -> Plain:
 
 def pictured(found: Plain) -> Plain:
     """Return an account with names in place of ids, and nothing that chance or the clock decides."""
+    picture: Plain = _sorted(json.loads(_named(found, as_text(_without_chance(found)))))
+    return picture
+
+
+def at_rest(found: Plain) -> str:
+    """Return an account as one text, with names in place of ids and without the times at which things were made."""
+    return _named(found, as_text(_without(_TIMES, found)))
+
+
+def _named(found: Plain, text: str) -> str:
     names = {_id(one): _name(one) for items in found.values() for one in items}
     for balancer in found["loadBalancers"]:
         names |= {one["ListenerArn"]: f"listener {one['Port']}" for one in balancer["Listeners"]}
-    text = _ID.sub(lambda match: names.get(match[0], "an id"), as_text(_without_chance(found)))
-    picture: Plain = _sorted(json.loads(text))
-    return picture
+    return _ID.sub(lambda match: names.get(match[0], "an id"), text)
+
+
+def _without(names: frozenset[str], value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(names, item) for name, item in value.items() if name not in names}
+    return [_without(names, item) for item in value] if isinstance(value, list) else value
 
 
 def difference(expected: Plain, found: Plain) -> str:

@@ -68,7 +68,7 @@ class Row:
 
 
 ROWS = (
-    Row("4", "a fault at every call, then the same, another or the old want", "tests.proof.cuts:play", 50, 9000),
+    Row("4", "a fault at every call, then the same, another or the old want", "tests.proof.cuts:play", 25, 9000),
     Row("5", "random transitions, every state evaluated", "tests.proof.traffic:play", 50, 500),
     Row("5", "real requests through Envoy, 200 a second", "tests.proof.live:play", 1, 20),
     Row("5", "a wrong order is caught by real requests", "tests.proof.live:play_mutant", 1, 1),
