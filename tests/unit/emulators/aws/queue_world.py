@@ -75,3 +75,8 @@ class QueueWorld:
         self.sqs.change_message_visibility(
             QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds
         )
+
+
+def put(queues: QueueWorld, url: str, body: str = "x", **options: Any) -> dict[str, Any]:
+    """Send a message of a standard queue, or one with options of its own."""
+    return dict(queues.sqs.send_message(QueueUrl=url, MessageBody=body, **options))
