@@ -103,6 +103,14 @@ def forward(*groups: str) -> list[dict[str, Any]]:
     return [{"Type": "forward", "ForwardConfig": {"TargetGroups": entries}}]
 
 
+def listed(world: World) -> set[str]:
+    """Return the ARNs of what GetResources of the tagging API knows of load balancing."""
+    found = world.account.client("resourcegroupstaggingapi").get_resources(
+        ResourceTypeFilters=["elasticloadbalancing"]
+    )["ResourceTagMappingList"]
+    return {one["ResourceARN"] for one in found}
+
+
 def certificate_pem(*names: str, key: Any = RSA_KEY) -> tuple[bytes, bytes]:
     """Return a self-signed certificate for DNS names and its key, both PEM."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])

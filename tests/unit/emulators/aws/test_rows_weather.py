@@ -1,6 +1,6 @@
-"""What happens around the calls: time, delays, throttles, faults, and what is written down of it.
+"""What happens around the calls: throttles, delays, time, and which version of the account a change left.
 
-Row 41 and the last rows of the table in `emulators/aws/README.md`.
+Row 41 of the table in `emulators/aws/README.md`, and rows of its second table.
 """
 
 from __future__ import annotations
@@ -8,19 +8,18 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from botocore.exceptions import ClientError
 
-from emulators.aws.faults import Fault, ProcessCut
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.server import AwsEmulator
 from emulators.aws.settings import Settings
-from tests.unit.emulators.aws.conftest import World, forward, refused
+from tests.unit.emulators.aws.conftest import World, forward, listed, refused
 
 
 @contextmanager
@@ -204,13 +203,6 @@ def test_consistency_a_seed_draws_each_delay_anew_and_always_the_same() -> None:
     assert max(first) <= 51
 
 
-def listed(world: World) -> set[str]:
-    found = world.account.client("resourcegroupstaggingapi").get_resources(
-        ResourceTypeFilters=["elasticloadbalancing"]
-    )["ResourceTagMappingList"]
-    return {one["ResourceARN"] for one in found}
-
-
 def test_consistency_get_resources_lags_behind_creations_and_deletions() -> None:
     with world_of(tagging_delay=30) as world:
         group = world.group(Tags=[{"Key": "k", "Value": "v"}])
@@ -308,120 +300,3 @@ def test_version_can_be_waited_for(world: World) -> None:
     waiting.join(10)
 
     assert ["pods"] == [one["TargetGroupName"] for one in got[0]["targetGroups"]]
-
-
-# --- faults -------------------------------------------------------------------------------------------------------
-
-KINDS: dict[str, Any] = {
-    "500": ClientError,
-    "503": ClientError,
-    "html500": ClientError,
-    "timeout": ReadTimeoutError,
-    "reset": ConnectionClosedError,
-    "cut": ProcessCut,
-}
-
-
-@pytest.mark.parametrize("effect", ["before", "after"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_faults_strike_before_or_after_the_effect(world: World, kind: Any, effect: Any) -> None:
-    world.account.faults.add(Fault(kind, "CreateTargetGroup", nth=2, effect=effect))
-    world.group("first")
-    with pytest.raises(KINDS[kind]):
-        world.group("second")
-    world.group("third")
-
-    names = {one["TargetGroupName"] for one in world.elbv2.describe_target_groups()["TargetGroups"]}
-    assert {"first", "third"} | ({"second"} if effect == "after" else set()) == names
-
-
-def test_faults_a_cut_passes_every_handler_for_ordinary_errors(world: World) -> None:
-    def careful() -> None:
-        with suppress(Exception):
-            world.group()
-
-    world.account.faults.add(Fault("cut", "write"))
-    with pytest.raises(ProcessCut):
-        careful()
-
-
-@pytest.mark.parametrize(
-    ("service", "call", "code"),
-    [
-        ("elbv2", lambda world: world.elbv2.describe_load_balancers(), "ThrottlingException"),
-        ("ec2", lambda world: world.ec2.describe_vpcs(), "RequestLimitExceeded"),
-        ("acm", lambda world: world.acm.list_certificates(), "ThrottlingException"),
-        ("resourcegroupstaggingapi", listed, "ThrottledException"),
-        ("sqs", lambda world: world.account.client("sqs").list_queues(), "RequestThrottled"),
-    ],
-)
-def test_faults_a_throttle_speaks_the_services_language(world: World, service: str, call: Any, code: str) -> None:
-    world.account.faults.add(Fault("throttle", service=service))
-
-    with refused(code):
-        call(world)
-
-
-@pytest.mark.parametrize("kind", ["throttle", "denied"])
-def test_faults_a_refused_call_never_has_an_effect(world: World, kind: Any) -> None:
-    with pytest.raises(ValueError, match="never has an effect"):
-        Fault(kind, effect="after")
-
-    world.account.faults.add(Fault(kind))
-    with pytest.raises(ClientError):
-        world.group()
-    assert [] == world.elbv2.describe_target_groups()["TargetGroups"]
-
-
-def test_faults_can_strike_several_calls_in_a_row_and_be_cleared(world: World) -> None:
-    world.account.faults.add(Fault("500", "read", count=2), Fault("500", "write", count=99))
-    for _ in range(2):
-        with refused("InternalFailure"):
-            world.elbv2.describe_load_balancers()
-    world.elbv2.describe_load_balancers()
-    with refused("InternalFailure"):
-        world.group()
-
-    world.account.faults.clear()
-
-    world.group()
-
-
-# --- journal ------------------------------------------------------------------------------------------------------
-
-
-def test_journal_every_call_is_written_down_with_what_came_of_it(world: World) -> None:
-    world.account.journal.reset()
-    group = world.group()
-    world.elbv2.describe_target_groups(Names=["pods"])
-    with refused("TargetGroupNotFound"):
-        world.elbv2.describe_target_groups(Names=["gone"])
-
-    made, read, failed = world.account.journal.entries()
-
-    assert [1, 2, 3] == [one.sequence for one in (made, read, failed)]
-    assert ("elbv2.CreateTargetGroup", "pods") == (made.name, made.parameters["Name"])
-    assert made.result is not None
-    assert group == made.result["TargetGroups"][0]["TargetGroupArn"]
-    assert (True, True, False) == (made.effect, read.effect, failed.effect)
-    assert ("TargetGroupNotFound", None) == (failed.error, failed.result)
-    counts = world.account.journal.counts()
-    assert (2, 1) == (counts.reads, counts.writes)
-    assert 2 == counts.operations["elbv2.DescribeTargetGroups"]
-
-
-def test_journal_a_fault_is_written_down_with_whether_it_had_an_effect(world: World) -> None:
-    world.account.journal.reset()
-    world.account.faults.add(Fault("500", "CreateTargetGroup", effect="after"))
-    with refused("InternalFailure"):
-        world.group()
-
-    (entry,) = world.account.journal.writes()
-    assert ("500", True) == (entry.fault, entry.effect)
-
-
-def test_journal_a_private_key_never_enters(world: World) -> None:
-    world.certificate("a.example.com")
-
-    assert "(hidden)" == world.account.journal.entries()[-1].parameters["PrivateKey"]
-    assert "PRIVATE KEY" not in repr(world.account.journal.entries())
