@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from emulators.aws.faults import Fault, ProcessCut
-from emulators.aws.inprocess import strict_aws
 from reconciler.events import Cause
 from tests.aws_settings import (
     CLASS_REF,
@@ -30,12 +28,11 @@ from tests.fakes import trigger
 type Plain = dict[str, Any]
 
 
-@pytest.fixture
-def world() -> Iterator[World]:
-    with strict_aws() as account:
-        found = World(account)
-        found.cluster.put(gateway_class(parametersRef=CLASS_REF))
-        yield found
+@pytest.fixture(name="world")
+def _configured(world: World) -> World:
+    """Let the class of Gateways name a LoadBalancerConfig."""
+    world.cluster.put(gateway_class(parametersRef=CLASS_REF))
+    return world
 
 
 # --- web ACL ------------------------------------------------------------------------------------------------------

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from emulators.aws.faults import Fault, ProcessCut
-from emulators.aws.inprocess import strict_aws
 from reconciler.events import Cause
 from tests.aws_world import World, hold, secret, secure
 from tests.builders import (
@@ -27,12 +25,6 @@ from tests.builders import (
 from tests.fakes import trigger
 
 type Plain = dict[str, Any]
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with strict_aws() as account:
-        yield World(account)
 
 
 def group(world: World) -> Plain:

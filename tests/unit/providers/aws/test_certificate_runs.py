@@ -11,19 +11,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from emulators.aws.faults import Fault
-from emulators.aws.inprocess import strict_aws
 from providers.aws.clients import ATTEMPTS
 from reconciler.certificates import CertificateFacts
 from reconciler.errors import TransientError
 from reconciler.events import Cause
 from tests.aws_world import World, hold, secret, secure
 from tests.fakes import trigger
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with strict_aws() as account:
-        yield World(account)
 
 
 def test_secrets_become_certificates_the_first_one_the_default(world: World) -> None:

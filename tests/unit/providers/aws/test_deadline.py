@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from emulators.aws.inprocess import strict_aws
 from emulators.aws.records import LoadBalancer
 from providers import provider_for
 from reconciler.errors import Throttled
@@ -15,12 +14,6 @@ from reconciler.reconcile import Result, Room, reconcile
 from tests.aws_world import World
 from tests.builders import CONTROLLER, backend, endpoints, exact, gateway, route, rule, with_service
 from tests.fakes import trigger
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with strict_aws() as account:
-        yield World(account)
 
 
 def run_until(world: World, over: Callable[[], bool], one: Trigger) -> Result:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from emulators.aws.faults import Fault
-from emulators.aws.inprocess import strict_aws
 from reconciler.events import Cause
 from tests.aws_world import World
 from tests.builders import backend, config, gateway, gateway_class, listener, prefix, route, rule, with_service
@@ -16,12 +12,6 @@ from tests.fakes import trigger
 
 type Plain = dict[str, Any]
 PARAMETERS = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "config", "namespace": "infra"}
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with strict_aws() as account:
-        yield World(account)
 
 
 def at(*paths: str) -> Plain:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from emulators.aws.faults import Fault, ProcessCut
-from emulators.aws.inprocess import strict_aws
 from reconciler.config import Config
 from reconciler.events import Cause
 from tests.aws_settings import (
@@ -28,12 +26,11 @@ HEADER = "routing.http.response.strict_transport_security.header_value"
 SERVER = "routing.http.response.server.enabled"
 
 
-@pytest.fixture
-def world() -> Iterator[World]:
-    with strict_aws() as account:
-        found = World(account)
-        found.cluster.put(gateway_class(parametersRef=CLASS_REF))
-        yield found
+@pytest.fixture(name="world")
+def _configured(world: World) -> World:
+    """Let the class of Gateways name a LoadBalancerConfig."""
+    world.cluster.put(gateway_class(parametersRef=CLASS_REF))
+    return world
 
 
 # --- attributes ---------------------------------------------------------------------------------------------------

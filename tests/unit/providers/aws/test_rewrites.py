@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from emulators.aws.inprocess import strict_aws
 from providers.aws.rewrites import rewrites_of
 from reconciler.events import Cause
 from reconciler.ir import Entry, Filter, FixedResponse
@@ -59,12 +57,6 @@ def test_a_prefix_is_replaced_as_the_specification_says(path: str, new: str, req
 @pytest.mark.parametrize(("request_", "expected"), [("/one?a=1", "/new?a=1"), ("/one/two", "/new"), ("/", "/new")])
 def test_a_whole_path_is_replaced_and_the_query_kept(request_: str, expected: str) -> None:
     assert expected == rewritten("/", request_, {"type": "ReplaceFullPath", "replaceFullPath": "/new"})
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with strict_aws() as account:
-        yield World(account)
 
 
 def rewrite(**what: Any) -> Plain:

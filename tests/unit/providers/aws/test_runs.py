@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,12 +26,6 @@ from tests.builders import (
     with_service,
 )
 from tests.fakes import trigger
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with strict_aws() as account:
-        yield World(account)
 
 
 def test_a_rule_that_somebody_made_by_hand_stays_and_its_priority_is_avoided(world: World) -> None:

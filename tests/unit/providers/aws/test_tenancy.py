@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 
-from emulators.aws.inprocess import strict_aws
 from emulators.aws.network import prepare_network
 from reconciler.config import Placement
 from reconciler.errors import Misconfigured
@@ -258,12 +256,6 @@ def test_a_bound_that_is_no_range_refuses_the_gateway_and_opens_nothing(wrong: A
 
 
 # --- what an annotation may claim --------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with strict_aws() as account:
-        yield World(account)
 
 
 def forge(world: World, mark: Mark) -> None:

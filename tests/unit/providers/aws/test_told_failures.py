@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from emulators.aws.faults import Fault
-from emulators.aws.inprocess import strict_aws
 from providers.aws import certificates
 from providers.aws.apply import MOST_SPLITS
 from reconciler.errors import Misconfigured, TransientError
@@ -34,12 +32,6 @@ from tests.fakes import trigger
 
 type Plain = dict[str, Any]
 CONFIG = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "config", "namespace": "infra"}
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with strict_aws() as account:
-        yield World(account)
 
 
 def refuse(world: World, operation: str, nth: int = 1, count: int = 1) -> None:

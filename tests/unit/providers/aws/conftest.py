@@ -1,0 +1,17 @@
+"""What most whole runs against the emulated AWS start from; a file that needs another world has its own fixture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from emulators.aws.inprocess import strict_aws
+from tests.aws_world import World
+
+
+@pytest.fixture(name="world")
+def _world() -> Iterator[World]:
+    """Give a fresh account, and a cluster with a Gateway and a Route."""
+    with strict_aws() as account:
+        yield World(account)
