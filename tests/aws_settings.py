@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.events import Cause
 from tests.aws_world import World
 from tests.builders import config
-from tests.fakes import trigger
 
 type Plain = dict[str, Any]
 CLASS_REF = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "config", "namespace": "infra"}
@@ -16,13 +14,7 @@ CLASS_REF = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "
 def configure(world: World, spec: Plain) -> list[str]:
     """Give the class these settings; return what the run writes, and see that a deep one after it writes nothing."""
     world.cluster.put(config(spec))
-    world.forget()
-    world.run()
-    done = world.operations()
-    world.forget()
-    world.run(trigger(cause=Cause.DEEP))
-    assert [] == world.operations()
-    return done
+    return world.complete()
 
 
 def attributes(world: World) -> dict[str, str]:

@@ -16,7 +16,7 @@ from emulators.aws.account import Account
 from kube.certificates import bundle_of, facts_of, key_pair_of
 from providers.aws.provider import AwsProvider
 from reconciler.certificates import CaBundle
-from reconciler.events import Seen, Trigger
+from reconciler.events import Cause, Seen, Trigger
 from reconciler.reconcile import Result, Room, reconcile
 from tests.aws_provider import provider_for
 from tests.builders import (
@@ -65,6 +65,20 @@ class World:
     def forget(self) -> None:
         """Reset the journal."""
         self.account.journal.reset()
+
+    def deep(self) -> list[str]:
+        """Return what a look at everything writes."""
+        self.forget()
+        self.run(trigger(cause=Cause.DEEP))
+        return self.operations()
+
+    def complete(self) -> list[str]:
+        """Return what a run writes, and see that a look at everything after it writes nothing."""
+        self.forget()
+        self.run()
+        done = self.operations()
+        assert [] == self.deep()
+        return done
 
     def balancer(self) -> Plain:
         """Return the only load balancer, as the data plane sees it."""

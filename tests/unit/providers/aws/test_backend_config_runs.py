@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from emulators.aws.faults import Fault, ProcessCut
-from reconciler.events import Cause
 from tests.aws_world import World, hold, secret, secure
 from tests.builders import (
     backend,
@@ -22,7 +21,6 @@ from tests.builders import (
     service,
     with_service,
 )
-from tests.fakes import trigger
 
 type Plain = dict[str, Any]
 
@@ -43,17 +41,6 @@ def told(world: World) -> tuple[str, str, str]:
     (ancestor,) = world.cluster.objects["BackendConfig", "a", "settings"]["status"]["ancestors"]
     (found,) = [one for one in ancestor["conditions"] if one["type"] == "Accepted"]
     return found["status"], found["reason"], found["message"]
-
-
-def settle(world: World) -> list[str]:
-    """Return what a run writes, and see that a deep one after it writes nothing."""
-    world.forget()
-    world.run()
-    done = world.operations()
-    world.forget()
-    world.run(trigger(cause=Cause.DEEP))
-    assert [] == world.operations()
-    return done
 
 
 SETTINGS: list[tuple[Plain, Plain]] = [
@@ -93,10 +80,10 @@ def test_settings_come_and_go_in_one_call_on_the_same_target_group(world: World,
     before, plain = group(world)["TargetGroupArn"], attributes(world)
     world.cluster.put(backend_config(spec))
 
-    assert ["ModifyTargetGroupAttributes"] == settle(world)
+    assert ["ModifyTargetGroupAttributes"] == world.complete()
     assert wanted.items() <= attributes(world).items()
     world.cluster.remove("BackendConfig", "a", "settings")
-    assert ["ModifyTargetGroupAttributes"] == settle(world)
+    assert ["ModifyTargetGroupAttributes"] == world.complete()
     assert before == group(world)["TargetGroupArn"]
     kept = {name for name in plain if name.startswith("stickiness.") and name != "stickiness.enabled"}
     assert {k: v for k, v in plain.items() if k not in kept} == {
@@ -107,7 +94,7 @@ def test_settings_come_and_go_in_one_call_on_the_same_target_group(world: World,
 def test_a_new_target_group_gets_its_settings_before_any_rule_sends_to_it(world: World) -> None:
     world.cluster.put(backend_config({"drainingSeconds": 30}))
 
-    done = settle(world)
+    done = world.complete()
 
     assert done.index("CreateTargetGroup") < done.index("ModifyTargetGroupAttributes") < done.index("CreateRule")
 
@@ -120,7 +107,7 @@ def test_a_service_that_comes_with_settings_costs_one_write_more(world: World) -
     )
     world.cluster.put(backend_config({"drainingSeconds": 30}, target="more"))
 
-    assert ["CreateTargetGroup", "ModifyTargetGroupAttributes", "RegisterTargets", "CreateRule"] == settle(world)
+    assert ["CreateTargetGroup", "ModifyTargetGroupAttributes", "RegisterTargets", "CreateRule"] == world.complete()
 
 
 def test_a_plain_service_costs_neither_a_read_nor_a_write_of_attributes(world: World) -> None:
@@ -141,7 +128,7 @@ def test_health_checks_follow_in_one_call(world: World) -> None:
     check = {"path": "/up", "port": 9090, "intervalSeconds": 5, "unhealthyThreshold": 4, "matcher": "200,204-299"}
     world.cluster.put(backend_config({"healthCheck": check}))
 
-    assert ["ModifyTargetGroup"] == settle(world)
+    assert ["ModifyTargetGroup"] == world.complete()
     found = group(world)
     assert ("/up", "9090", {"HttpCode": "200,204-299"}) == (
         found["HealthCheckPath"],
@@ -170,7 +157,7 @@ def test_another_protocol_is_another_target_group_made_before_the_former_goes(
         backend_config({"protocol": protocol, "healthCheck": {"protocol": "GRPC"} if protocol == "GRPC" else {}})
     )
 
-    done = settle(world)
+    done = world.complete()
 
     order = [done.index(one) for one in ("CreateTargetGroup", "RegisterTargets", "ModifyRule", "DeleteTargetGroup")]
     assert sorted(order) == order
@@ -190,11 +177,8 @@ def test_what_somebody_did_to_a_setting_is_mended_and_what_no_setting_covers_sta
     world.account.client("elbv2").modify_target_group_attributes(
         TargetGroupArn=group(world)["TargetGroupArn"], Attributes=pairs
     )
-    world.forget()
 
-    world.run(trigger(cause=Cause.DEEP))
-
-    assert ["ModifyTargetGroupAttributes"] == world.operations()
+    assert ["ModifyTargetGroupAttributes"] == world.deep()
     assert ["30", "0", "3"] == [attributes(world)[key] for key in theirs]
 
 
@@ -216,7 +200,7 @@ def test_a_stream_has_settings_of_its_own(streaming: World) -> None:
         backend_config({"stickySeconds": 1, "healthCheck": {"protocol": "HTTP", "path": "/up"}, "aws": aws})
     )
 
-    assert ["ModifyTargetGroup", "ModifyTargetGroupAttributes"] == settle(streaming)
+    assert ["ModifyTargetGroup", "ModifyTargetGroupAttributes"] == streaming.complete()
     found = attributes(streaming)
     wanted = ("stickiness.enabled", "preserve_client_ip.enabled", "proxy_protocol_v2.enabled")
     assert ["true"] * 3 == [found[name] for name in wanted]
@@ -224,7 +208,7 @@ def test_a_stream_has_settings_of_its_own(streaming: World) -> None:
     assert "true" == found["deregistration_delay.connection_termination.enabled"]
     assert ("HTTP", "/up") == (group(streaming)["HealthCheckProtocol"], group(streaming)["HealthCheckPath"])
     streaming.cluster.remove("BackendConfig", "a", "settings")
-    assert ["ModifyTargetGroup", "ModifyTargetGroupAttributes"] == settle(streaming)
+    assert ["ModifyTargetGroup", "ModifyTargetGroupAttributes"] == streaming.complete()
     assert ["false"] * 3 == [attributes(streaming)[name] for name in wanted]
 
 
@@ -239,7 +223,7 @@ def test_udp_keeps_what_a_network_load_balancer_always_does(world: World) -> Non
     aws = {"preserveClientIP": True, "endConnections": True}
     world.cluster.put(backend_config({"drainingSeconds": 7, "aws": aws}, target="dns"))
 
-    settle(world)
+    world.complete()
 
     assert ("7", "true") == (
         attributes(world)["deregistration_delay.timeout_seconds"],
@@ -335,7 +319,7 @@ def test_every_value_at_its_limit_is_taken_by_aws(world: World) -> None:
     ]
     for spec in ends:
         world.cluster.put(backend_config(spec))
-        settle(world)
+        world.complete()
         assert ("True", "Accepted") == told(world)[:2]
         assert ("True", "Programmed") == world.says()["Programmed"]
 

@@ -14,9 +14,7 @@ from emulators.aws.faults import Fault
 from providers.aws.clients import ATTEMPTS
 from reconciler.certificates import CertificateFacts
 from reconciler.errors import TransientError
-from reconciler.events import Cause
 from tests.aws_world import World, hold, secret, secure
-from tests.fakes import trigger
 
 
 def test_secrets_become_certificates_the_first_one_the_default(world: World) -> None:
@@ -28,9 +26,7 @@ def test_secrets_become_certificates_the_first_one_the_default(world: World) -> 
     held = world.balancer()["Listeners"][0]["Certificates"]
     assert [True, False] == [one["IsDefault"] for one in held]
     assert ("True", "Programmed") == world.says()["Programmed"]
-    world.forget()
-    world.run(trigger(cause=Cause.DEEP))
-    assert [] == world.operations()
+    assert [] == world.deep()
 
 
 def test_a_renewed_secret_goes_into_the_same_arn_and_no_listener_is_touched(world: World) -> None:
@@ -93,11 +89,8 @@ def test_the_former_certificate_of_another_key_type_confuses_no_later_run(world:
         hold(world, (elliptic, rsa_key)[number % 2])
         secure(world, "one")
         world.run()
-    world.forget()
 
-    world.run(trigger(cause=Cause.DEEP))
-
-    assert [] == world.operations()
+    assert [] == world.deep()
 
 
 def test_a_secret_that_changed_since_the_plan_is_not_imported_and_looked_at_again(world: World) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from emulators.aws.faults import Fault, ProcessCut
 from reconciler.config import Config
-from reconciler.events import Cause
 from tests.aws_settings import (
     CLASS_REF,
     attributes,
@@ -19,7 +18,6 @@ from tests.aws_settings import (
 )
 from tests.aws_world import World
 from tests.builders import backend, config, exact, gateway, gateway_class, listener, route, route_of, rule
-from tests.fakes import trigger
 
 type Plain = dict[str, Any]
 HEADER = "routing.http.response.strict_transport_security.header_value"
@@ -67,9 +65,7 @@ def test_logs_that_we_turned_on_are_turned_off_and_those_of_others_stay(world: W
     theirs = [{"Key": "access_logs.s3.enabled", "Value": "true"}, {"Key": "access_logs.s3.bucket", "Value": "theirs"}]
     arn = world.balancer()["LoadBalancerArn"]
     world.account.client("elbv2").modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=theirs)
-    world.forget()
-    world.run(trigger(cause=Cause.DEEP))
-    assert [] == world.operations()
+    assert [] == world.deep()
 
 
 @pytest.mark.parametrize("cut", range(1, 3))
@@ -93,11 +89,8 @@ def test_what_somebody_did_to_an_attribute_is_mended(world: World) -> None:
     arn = world.balancer()["LoadBalancerArn"]
     theirs = [{"Key": name, "Value": "90"} for name in ("idle_timeout.timeout_seconds", "client_keep_alive.seconds")]
     world.account.client("elbv2").modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=theirs)
-    world.forget()
 
-    world.run(trigger(cause=Cause.DEEP))
-
-    assert ["ModifyLoadBalancerAttributes"] == world.operations()
+    assert ["ModifyLoadBalancerAttributes"] == world.deep()
     assert ("120", "3600") == tuple(attributes(world)[one["Key"]] for one in theirs)
 
 

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 
 from providers.aws.rewrites import rewrites_of
-from reconciler.events import Cause
 from reconciler.ir import Entry, Filter, FixedResponse
 from reconciler.matches import Match, PathMatch, PathType
 from reconciler.plan import canonical
 from tests.aws_world import World, hold, secret, secure
 from tests.builders import backend, backend_config, gateway, listener, prefix, route, route_of, rule
-from tests.fakes import trigger
 
 type Plain = dict[str, Any]
 
@@ -71,9 +69,7 @@ def test_host_and_path_become_transforms_of_the_rule(world: World) -> None:
 
     assert ["host-header-rewrite", "url-rewrite"] == [one["Type"] for one in world.rules()[0]["Transforms"]]
     assert ("True", "Accepted") == world.says("HTTPRoute", "a", "web")["Accepted"]
-    world.forget()
-    world.run(trigger(cause=Cause.DEEP))
-    assert [] == world.operations()
+    assert [] == world.deep()
 
 
 def test_a_host_that_a_header_modifier_sets_is_a_rewrite_and_any_other_header_a_refusal(world: World) -> None:
@@ -127,9 +123,7 @@ def test_grpc_goes_to_grpc_target_groups_and_is_told_apart_where_http_routes_are
     assert {"HTTP1", "GRPC"} == groups
     assert "http-header" in conditions
     assert ("True", "Accepted") == world.says("GRPCRoute", "a", "calls")["Accepted"]
-    world.forget()
-    world.run(trigger(cause=Cause.DEEP))
-    assert [] == world.operations()
+    assert [] == world.deep()
 
 
 def test_a_grpc_route_on_a_plain_listener_is_not_allowed_there(world: World) -> None:
@@ -151,9 +145,7 @@ def test_clients_stay_with_a_backend_where_its_config_says_so(world: World) -> N
     attributes = {one["Key"]: one["Value"] for one in answer["Attributes"]}
     assert ("true", "60") == (attributes["stickiness.enabled"], attributes["stickiness.lb_cookie.duration_seconds"])
     assert "10" == attributes["deregistration_delay.timeout_seconds"]
-    world.forget()
-    world.run(trigger(cause=Cause.DEEP))
-    assert [] == world.operations()
+    assert [] == world.deep()
 
 
 def test_http2_towards_a_backend_is_refused_on_a_plain_listener(world: World) -> None:

@@ -40,9 +40,7 @@ def test_a_rule_that_somebody_made_by_hand_stays_and_its_priority_is_avoided(wor
 
     assert "1" in {one["Priority"] for one in world.rules()}
     assert 3 == len(world.rules())
-    world.forget()
-    world.run(trigger(cause=Cause.DEEP))
-    assert [] == world.operations()
+    assert [] == world.deep()
 
 
 @pytest.mark.parametrize("deed", ["delete", "change"])

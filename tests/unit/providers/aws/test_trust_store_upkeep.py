@@ -42,11 +42,8 @@ def test_a_foreign_trust_store_of_our_name_is_an_error_and_stays_as_it_is(world:
     arn = elbv2.describe_trust_stores()["TrustStores"][0]["TrustStoreArn"]
     tags = elbv2.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"]
     elbv2.remove_tags(ResourceArns=[arn], TagKeys=[one["Key"] for one in tags])
-    world.forget()
 
-    world.run(trigger(cause=Cause.DEEP))
-
-    assert [] == world.operations()
+    assert [] == world.deep()
     assert ("False", "Invalid") == world.says()["Programmed"]
 
 
@@ -66,11 +63,8 @@ def test_an_object_that_somebody_deleted_is_written_again_by_a_deep_look(world: 
     world.run()
     key = world.account.client("s3").list_objects_v2(Bucket=world.bucket)["Contents"][0]["Key"]
     world.account.client("s3").delete_object(Bucket=world.bucket, Key=key)
-    world.forget()
 
-    world.run(trigger(cause=Cause.DEEP))
-
-    assert ["PutObject"] == world.operations()
+    assert ["PutObject"] == world.deep()
 
 
 def test_one_that_is_still_in_use_is_left_and_found_by_the_next_deep_look() -> None:

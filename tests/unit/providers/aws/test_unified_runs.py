@@ -39,7 +39,7 @@ def test_an_elastic_ip_stands_in_front_of_the_requests_and_is_published(world: U
     assert [balancers["application"]["LoadBalancerArn"]] == world.behind(80)
     assert [("IPAddress", address)] == world.published()
     assert ("True", "Programmed") == world.says()["Programmed"]
-    assert [] == world.quiet()
+    assert [] == world.deep()
 
 
 def test_only_the_addresses_asked_for_are_bound(world: Unified) -> None:
@@ -58,7 +58,7 @@ def test_any_address_is_one_a_zone_of_awss_choice(world: Unified) -> None:
     assert 2 == len(bound)
     assert [("IPAddress", one) for one in sorted(bound)] == world.published()
     assert [] == world.account.client("ec2").describe_addresses()["Addresses"]
-    assert [] == world.quiet()
+    assert [] == world.deep()
 
 
 def test_a_class_may_say_unified_without_any_address(world: Unified) -> None:
@@ -79,7 +79,7 @@ def test_streams_and_requests_share_the_address(world: Unified) -> None:
     assert {80: "TCP", 9000: "TCP"} == world.ports("network")
     assert ["10.244.0.1"] == world.behind(9000)
     assert [("IPAddress", address)] == world.published()
-    assert [] == world.quiet()
+    assert [] == world.deep()
 
 
 def test_streams_alone_need_no_application_load_balancer(world: Unified) -> None:
@@ -120,7 +120,7 @@ def test_health_checks_of_the_nlb_may_reach_the_alb(world: Unified) -> None:
     ((group, (opened,)),) = world.account.state()["securityGroups"].items()
     assert ["198.51.100.0/24"] == [one["CidrIp"] for one in opened["IpRanges"]]
     assert [group] == [one["GroupId"] for one in opened["UserIdGroupPairs"]]
-    assert [] == world.quiet()
+    assert [] == world.deep()
 
 
 def test_an_internal_gateway_takes_a_private_address_of_its_subnets(world: Unified) -> None:
@@ -129,7 +129,7 @@ def test_an_internal_gateway_takes_a_private_address_of_its_subnets(world: Unifi
     world.ask("10.0.17.9")
 
     assert [("IPAddress", "10.0.17.9")] == world.published()
-    assert [] == world.quiet()
+    assert [] == world.deep()
 
 
 def test_a_run_with_nothing_to_do_takes_two_reads_with_elastic_ips_and_three_without(world: Unified) -> None:
@@ -175,7 +175,7 @@ def test_without_any_usable_address_nothing_stands_in_front_and_it_is_told(world
     assert ("False", "AddressNotUsable") == world.says()["Programmed"]
     assert "network" not in world.balancers()
     assert [] == world.published()
-    assert [] == world.quiet()
+    assert [] == world.deep()
 
 
 def test_who_has_an_address_keeps_it_and_the_other_is_told(world: Unified) -> None:
@@ -273,7 +273,7 @@ def test_what_stands_in_front_goes_only_where_that_is_allowed(world: Unified) ->
     world.ask(allow=True)
     assert ["application"] == list(world.balancers())
     assert {"Hostname"} == {kind for kind, _ in world.published()}
-    assert [] == world.quiet()
+    assert [] == world.deep()
 
 
 def test_while_the_front_stays_routes_go_on_changing(world: Unified) -> None:
@@ -296,7 +296,7 @@ def test_a_port_comes_and_goes_in_front_and_behind(world: Unified) -> None:
 
     assert ({80: "TCP"}, {80: "HTTP"}) == (world.ports("network"), world.ports("application"))
     assert 1 == sum(one["TargetType"] == "alb" for one in world.account.state()["targetGroups"])
-    assert [] == world.quiet()
+    assert [] == world.deep()
 
 
 def test_another_address_comes_at_once_and_one_less_waits_for_the_annotation(world: Unified) -> None:
@@ -311,7 +311,7 @@ def test_another_address_comes_at_once_and_one_less_waits_for_the_annotation(wor
     assert 2 == len(world.published())
     world.ask(other, allow=True)
     assert [("IPAddress", other)] == world.published()
-    assert [] == world.quiet()
+    assert [] == world.deep()
 
 
 def test_an_address_that_aws_chose_is_given_up_only_where_that_is_allowed(world: Unified) -> None:
@@ -328,7 +328,7 @@ def test_an_address_that_aws_chose_is_given_up_only_where_that_is_allowed(world:
     assert calls.index("CreateLoadBalancer") < calls.index("DeleteLoadBalancer")
     assert [("IPAddress", address)] == world.published()
     assert 2 == len(world.account.state()["loadBalancers"])
-    assert [] == world.quiet()
+    assert [] == world.deep()
 
 
 def test_an_unusable_address_takes_nothing_away_from_the_usable_one_that_serves(world: Unified) -> None:

@@ -47,7 +47,7 @@ def test_all_that_a_class_sets_is_made_once_and_then_left_alone(world: Unified) 
     assert () == made.outcome.failed
     assert {"true"} == {one["Attributes"]["deletion_protection.enabled"] for one in world.balancers().values()}
     assert "600" == in_front(world)["Attributes"]["tcp.idle_timeout.seconds"]
-    assert [] == world.quiet()
+    assert [] == world.deep()
 
 
 def test_health_checks_between_the_two_are_no_access_to_backends_that_nobody_asked_for(world: Unified) -> None:
@@ -56,7 +56,7 @@ def test_health_checks_between_the_two_are_no_access_to_backends_that_nobody_ask
     world.ask(world.elastic())
 
     assert "RevokeSecurityGroupIngress" not in world.operations()
-    assert [] == world.quiet()
+    assert [] == world.deep()
 
 
 def test_the_idle_time_of_what_stands_in_front_changes_and_goes_back_in_place(world: Unified) -> None:
@@ -95,7 +95,7 @@ def test_a_protected_nlb_in_front_stays_without_a_listener_until_the_gateway_let
     assert ({}, {80: "HTTP"}) == (world.ports("network"), world.ports("application"))
     allow_delete(world)
     assert (["application"], []) == (list(world.balancers()), groups_in_front(world))
-    assert [] == world.quiet()
+    assert [] == world.deep()
 
 
 def test_what_a_protected_nlb_leads_to_stays_when_another_takes_its_place(world: Unified) -> None:
@@ -114,4 +114,4 @@ def test_what_a_protected_nlb_leads_to_stays_when_another_takes_its_place(world:
     allow_delete(world)
     assert ({80: "HTTP"}, {80: "TCP"}) == (world.ports("application"), world.ports("network"))
     assert 1 == len(groups_in_front(world))
-    assert [] == world.quiet()
+    assert [] == world.deep()

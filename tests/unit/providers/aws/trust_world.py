@@ -11,11 +11,9 @@ from emulators.aws.account import Account
 from emulators.aws.inprocess import strict_aws
 from providers.aws.provider import AwsProvider
 from reconciler.errors import TransientError
-from reconciler.events import Cause
 from reconciler.reconcile import Result
 from tests.aws_world import World, authority, hold, secret
 from tests.builders import gateway, listener
-from tests.fakes import trigger
 from tests.proof.clock import provider_in
 
 
@@ -62,9 +60,7 @@ class Clients(World):
 
     def settled(self) -> bool:
         """Return whether a deep look finds nothing to do."""
-        self.forget()
-        self.run(trigger(cause=Cause.DEEP))
-        return self.operations() == []
+        return self.deep() == []
 
 
 def opened(account: Account) -> Clients:

@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from emulators.aws.inprocess import strict_aws
-from reconciler.events import Cause
 from reconciler.plan import Failure
 from reconciler.reconcile import ALLOW_DISRUPTION, Result
 from tests.aws_world import World
 from tests.builders import config, gateway, gateway_class, listener
-from tests.fakes import trigger
 
 CLASS_REF = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "class", "namespace": "infra"}
 ANY: dict[str, str] = {"type": "IPAddress"}
@@ -70,12 +68,6 @@ class Unified(World):
         """Return status.addresses as (type, value)."""
         status = self.cluster.get("Gateway", "infra", "gw")["status"]
         return [(one["type"], one["value"]) for one in status.get("addresses", ())]
-
-    def quiet(self) -> list[str]:
-        """Return what a deep run with nothing to do writes."""
-        self.forget()
-        self.run(trigger(cause=Cause.DEEP))
-        return self.operations()
 
 
 def told(failures: tuple[Failure, ...]) -> str:
