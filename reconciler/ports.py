@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-from reconciler.capabilities import Capabilities
-from reconciler.config import Config, Placement
+from reconciler.config import Placement
 from reconciler.events import Trigger
+from reconciler.gatewayapi.config import Cloud
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate
-from reconciler.ir import BackendSettings, LoadBalancer
+from reconciler.ir import LoadBalancer
 from reconciler.keys import GatewayKey, SecretRef
 from reconciler.mark import Mark
 from reconciler.plan import Look, Outcome, Plan, Rendered, ResourceSet
@@ -46,24 +46,11 @@ class Owner:
     nonce: str = ""
 
 
-class Provider(Protocol):
-    """A cloud. `render` and `plan` are pure; `apply` is the only door that writes."""
+class Provider(Cloud, Protocol):
+    """A cloud: what the specification's rooms ask of it (`Cloud`), and what a run does with it.
 
-    @property
-    def name(self) -> str:
-        """Short name, e.g. `aws`; part of annotations and finalizers."""
-
-    def capabilities(self, config: Config) -> Capabilities:
-        """Return what can be honoured under a configuration."""
-
-    def check(self, config: Config) -> tuple[str, ...]:
-        """Return what is wrong with the provider's own block of a configuration, a sentence each."""
-
-    def refused(self, base: Config, own: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return what the spec of a Gateway's `own` settings may not say under its class's, a sentence each."""
-
-    def check_backend(self, settings: BackendSettings, protocol: str) -> tuple[str, ...]:
-        """Return what cannot be done of a BackendConfig for a pool that speaks `protocol`, a sentence each."""
+    `render` and `plan` are pure; `apply` is the only door that writes.
+    """
 
     def render(self, lb: LoadBalancer) -> Rendered:
         """Return the native resources; total and deterministic: what cannot be becomes a Rejection."""

@@ -30,13 +30,13 @@ class Cloud(Protocol):
 
     @property
     def name(self) -> str:
-        """Short name, e.g. `aws`."""
+        """Short name, e.g. `aws`; part of annotations and finalizers."""
 
     def capabilities(self, config: Config) -> Capabilities:
         """Return what can be honoured under a configuration."""
 
     def check(self, config: Config) -> tuple[str, ...]:
-        """Return what is wrong with the provider's own block, a sentence each."""
+        """Return what is wrong with the provider's own block of a configuration, a sentence each."""
 
     def refused(self, base: Config, own: Mapping[str, Any]) -> tuple[str, ...]:
         """Return what the spec of a Gateway's `own` settings may not say under its class's, a sentence each."""
