@@ -59,6 +59,12 @@ def service(namespace: str, name: str) -> Json:
     }
 
 
+def echo(namespace: str, name: str, team: str) -> list[Json]:
+    """Return a Deployment of one echo Pod that tells its team, and the Service of it."""
+    spec = pod_spec(grace=2, name=name, env=[{"name": "TEAM", "value": team}])
+    return [deployment(namespace, name, spec, replicas=1), service(namespace, name)]
+
+
 def ask(place: str, path: str = "/", *, timeout: float = 5.0) -> tuple[int, Json]:
     """Return status and body of one request on a connection of its own; (0, {"error": ...}) without an answer."""
     connection = http.client.HTTPConnection(place, timeout=timeout)

@@ -23,6 +23,7 @@ from cryptography.x509.oid import NameOID
 from demo.stage import ROUTE, Setting, Stage
 from demo.stream import request
 from functions import backfill, resync
+from tests.integration.cluster_world import echo, service
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("stage"), pytest.mark.timeout(240)]
 
@@ -32,31 +33,8 @@ GATEWAY = ("gateway.networking.k8s.io/v1", "Gateway")
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     with Stage(Setting(provisioning=0.2)) as running:
-        running.plane.apply(_team())
+        running.plane.apply(echo("a", "web", "a"))
         yield running
-
-
-def _team() -> list[dict[str, Any]]:
-    """Return Team A's backend: a Deployment of one echo Pod and its Service."""
-    labels = {"app": "web"}
-    container = {
-        "name": "web",
-        "image": "routewright.dev/echo",
-        "env": [{"name": "TEAM", "value": "a"}],
-        "ports": [{"name": "http", "containerPort": 8080}],
-    }
-    template = {"metadata": {"labels": labels}, "spec": {"terminationGracePeriodSeconds": 2, "containers": [container]}}
-    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
-    ports = [{"name": "http", "port": 80, "targetPort": "http"}]
-    return [
-        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "a"}, "spec": spec},
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": "web", "namespace": "a"},
-            "spec": {"selector": labels, "ports": ports},
-        },
-    ]
 
 
 def _gateway(name: str, *listeners: dict[str, Any]) -> dict[str, Any]:
@@ -271,7 +249,7 @@ def test_a_route_whose_service_comes_late_serves_once_it_is_there(stage: Stage) 
     address, port = stage.address("infra", "patient")
     assert 500 == stage.eventually("infra", "patient", "patient.example.com", "/", lambda one: one.status == 500).status
 
-    late = {**_team()[1], "metadata": {"name": "late", "namespace": "a"}}
+    late = {**service("a", "web"), "metadata": {"name": "late", "namespace": "a"}}
     stage.plane.apply([late])
 
     stage.wait_route("a", "patient", "ResolvedRefs", "True")

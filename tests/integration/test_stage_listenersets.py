@@ -9,6 +9,7 @@ import pytest
 
 from demo.stage import ROUTE, Setting, Stage
 from demo.stream import Answer, request
+from tests.integration.cluster_world import echo
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("stage"), pytest.mark.timeout(240)]
 
@@ -20,27 +21,8 @@ type Plain = dict[str, Any]
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     with Stage(Setting(provisioning=0.2)) as running:
-        running.plane.apply(_backend())
+        running.plane.apply(echo("a", "web", "a"))
         yield running
-
-
-def _backend() -> list[Plain]:
-    """Return an echo Pod of Team A and its Service."""
-    labels = {"app": "web"}
-    container = {
-        "name": "web",
-        "image": "routewright.dev/echo",
-        "env": [{"name": "TEAM", "value": "a"}],
-        "ports": [{"name": "http", "containerPort": 8080}],
-    }
-    template = {"metadata": {"labels": labels}, "spec": {"terminationGracePeriodSeconds": 2, "containers": [container]}}
-    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
-    ports = [{"name": "http", "port": 80, "targetPort": "http"}]
-    meta = {"name": "web", "namespace": "a"}
-    return [
-        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec},
-        {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"selector": labels, "ports": ports}},
-    ]
 
 
 def _gateway(allowed: str) -> Plain:
