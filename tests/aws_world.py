@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from emulators.aws.account import Account
 from kube.certificates import bundle_of, facts_of, key_pair_of
@@ -27,6 +21,7 @@ from tests.builders import (
     route,
     with_service,
 )
+from tests.certificates import of_authority, of_server
 from tests.fakes import FakeCluster, trigger
 
 CHANGED = (Seen("HTTPRoute", "uid-a-web", "9"),)
@@ -105,20 +100,9 @@ def open_bucket(account: Account) -> str:
 
 def authority(name: str = "ca", *, subjects: int = 1) -> CaBundle:
     """Return the bundle of ConfigMap infra/<name> with so many authorities of its own."""
-    pem = "".join(_authority(f"{name}-{number}") for number in range(subjects))
+    pem = "".join(of_authority(f"{name}-{number}").pem for number in range(subjects))
     meta = {"name": name, "namespace": "infra"}
     return bundle_of({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"ca.crt": pem}})
-
-
-def _authority(name: str) -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1))
-    builder = builder.not_valid_after(now + timedelta(days=30))
-    made = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def validating(*names: str, mode: str = "AllowValidOnly", per_port: Mapping[int, Sequence[str]] | None = None) -> Plain:
@@ -136,24 +120,7 @@ def validating(*names: str, mode: str = "AllowValidOnly", per_port: Mapping[int,
 
 def secret(name: str, *, key: Any = None) -> Plain:
     """Return a TLS Secret of namespace infra."""
-    key = key or ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a.example.com")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("a.example.com")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    form, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    material = key.private_bytes(serialization.Encoding.PEM, form, none)
-    data = {"tls.crt": base64.b64encode(pem).decode(), "tls.key": base64.b64encode(material).decode()}
+    data = of_server("a.example.com", key=key).secret_data
     meta = {"name": name, "namespace": "infra", "resourceVersion": "1"}
     return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": meta, "data": data}
 

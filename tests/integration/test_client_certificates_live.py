@@ -14,8 +14,9 @@ from kube.certificates import bundle_of
 from tests.aws_world import World as Runs
 from tests.aws_world import hold, secret, validating
 from tests.builders import gateway, listener, with_service
+from tests.certificates import Pair
 from tests.integration.dataplane_world import World, eventually, opened_world
-from tests.integration.tls_clients import Pair, ask, issued
+from tests.integration.tls_clients import ask, issued
 
 pytestmark = pytest.mark.integration
 

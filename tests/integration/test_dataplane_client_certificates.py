@@ -11,8 +11,9 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.certificates import Pair
 from tests.integration.dataplane_world import World, forward, opened_world
-from tests.integration.tls_clients import Pair, ask, issued
+from tests.integration.tls_clients import ask, issued
 
 pytestmark = pytest.mark.integration
 

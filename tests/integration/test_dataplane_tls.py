@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import socket
 import ssl
 from collections.abc import Iterator
@@ -10,10 +9,9 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
+from tests.certificates import of_server
 from tests.integration.dataplane_world import World, fixed, forward, opened_world, when
 
 pytestmark = pytest.mark.integration
@@ -43,18 +41,9 @@ def _secure(world: World) -> World:
 
 def certificate(world: World, name: str) -> str:
     """Import a self-signed certificate and return its ARN."""
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(_KEY.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(days=1))
-    builder = builder.not_valid_after(now + dt.timedelta(days=30))
-    names = x509.SubjectAlternativeName([x509.DNSName(name)])
-    made = builder.add_extension(names, critical=False).sign(_KEY, hashes.SHA256())
-    form = serialization.PrivateFormat.PKCS8
-    private = _KEY.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-    public = made.public_bytes(serialization.Encoding.PEM)
+    made = of_server(name, key=_KEY)
     acm = world.account.client("acm")
-    return str(acm.import_certificate(Certificate=public, PrivateKey=private)["CertificateArn"])
+    return str(acm.import_certificate(Certificate=made.pem.encode(), PrivateKey=made.key_pem)["CertificateArn"])
 
 
 def connect(world: World, server_name: str | None, *protocols: str) -> ssl.SSLSocket:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import socket
@@ -10,19 +9,16 @@ import ssl
 import time
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from demo.stage import ROUTE, Setting, Stage
 from demo.stream import request
 from functions import backfill, resync
+from tests.certificates import of_server
 from tests.integration.cluster_world import echo, service
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("stage"), pytest.mark.timeout(240)]
@@ -66,32 +62,15 @@ def _route(name: str, gateway: str, host: str, path: str = "/", service: str = "
 
 def _secret(name: str, host: str) -> tuple[dict[str, Any], int]:
     """Return a TLS Secret for a host, and the serial number of its certificate."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    material = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    pair = of_server(host)
     body = {
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "kubernetes.io/tls",
         "metadata": {"name": name, "namespace": "infra"},
-        "data": {"tls.crt": base64.b64encode(pem).decode(), "tls.key": base64.b64encode(material).decode()},
+        "data": pair.secret_data,
     }
-    return body, certificate.serial_number
+    return body, pair.certificate.serial_number
 
 
 def _served(address: str, port: int, host: str) -> int:

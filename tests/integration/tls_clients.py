@@ -2,56 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import socket
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-
-@dataclass(frozen=True)
-class Pair:
-    """A certificate and its key."""
-
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
-
-    @property
-    def pem(self) -> str:
-        """The certificate, PEM."""
-        return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-    @property
-    def key_pem(self) -> bytes:
-        """The key, PEM."""
-        form, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        return self.key.private_bytes(serialization.Encoding.PEM, form, none)
-
-    def file(self, folder: Path) -> Path:
-        """Write both into one file, as a TLS client wants them."""
-        path = folder / f"{self.certificate.serial_number}.pem"
-        path.write_bytes(self.pem.encode() + self.key_pem)
-        return path
+from tests.certificates import Pair, hosts, signed
 
 
 def issued(name: str, by: Pair | None = None, *, days: int = 30) -> Pair:
     """Return a certificate for a name; without an issuer that of an authority. Fewer than 0 days: expired."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    issuer = by.certificate.subject if by else subject
-    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(days=60))
-    builder = builder.not_valid_after(now + dt.timedelta(days=days))
-    builder = builder.add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-    return Pair(builder.sign(by.key if by else key, hashes.SHA256()), key)
+    return signed(name, x509.BasicConstraints(ca=by is None, path_length=None), hosts(name), by=by, days=days)
 
 
 def ask(

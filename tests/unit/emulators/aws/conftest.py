@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -11,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
 
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.settings import Settings
+from tests.certificates import of_server
 from tests.unit.emulators.aws.queue_world import QueueWorld
 
 if TYPE_CHECKING:
@@ -113,20 +110,8 @@ def listed(world: World) -> set[str]:
 
 def certificate_pem(*names: str, key: Any = RSA_KEY) -> tuple[bytes, bytes]:
     """Return a self-signed certificate for DNS names and its key, both PEM."""
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
-    now = dt.datetime.now(dt.UTC)
-    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-    certificate = (
-        builder.serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM), private
+    pair = of_server(*names, key=key)
+    return pair.pem.encode(), pair.key_pem
 
 
 @pytest.fixture(name="world")

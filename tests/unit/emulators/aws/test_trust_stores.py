@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import NameOID
 
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.settings import Settings
+from tests.certificates import of_authority
 from tests.unit.emulators.aws.conftest import EC_KEY, World, refused
 
 
@@ -69,17 +67,8 @@ def _slow() -> Iterator[Trust]:
 
 def authority(name: str, key: Any = EC_KEY, extra: int = 0) -> bytes:
     """Return the certificate of an authority, PEM, with so many bytes more in an extension."""
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(days=1))
-    builder = builder.not_valid_after(now + dt.timedelta(days=30))
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    if extra:
-        note = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), bytes(extra))
-        builder = builder.add_extension(note, critical=False)
-    algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-    return builder.sign(key, algorithm).public_bytes(serialization.Encoding.PEM)
+    note = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), bytes(extra))
+    return of_authority(name, *([note] if extra else []), key=key).pem.encode()
 
 
 def test_trust_stores_are_shown_with_the_number_of_their_certificates_and_carry_tags(trust: Trust) -> None:
