@@ -34,16 +34,6 @@ def message(world: World, type_: str = "Programmed") -> str:
     return str(next(one["message"] for one in status["conditions"] if one["type"] == type_))
 
 
-def web_acl(world: World, name: str) -> str:
-    made = world.account.client("wafv2").create_web_acl(
-        Name=name,
-        Scope="REGIONAL",
-        DefaultAction={"Allow": {}},
-        VisibilityConfig={"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": name},
-    )
-    return str(made["Summary"]["ARN"])
-
-
 def associated(world: World) -> str:
     arn = world.balancer()["LoadBalancerArn"]
     found = world.account.client("wafv2").get_web_acl_for_resource(ResourceArn=arn).get("WebACL")

@@ -12,6 +12,7 @@ from providers.aws.provider import AwsProvider
 from reconciler.certificates import CaBundle
 from reconciler.events import Cause, Seen, Trigger
 from reconciler.reconcile import Result, Room, reconcile
+from tests.aws_account import open_bucket
 from tests.aws_provider import provider_for
 from tests.builders import (
     CONTROLLER,
@@ -88,14 +89,6 @@ class World:
     def says(self, kind: str = "Gateway", namespace: str = "infra", name: str = "gw") -> dict[str, tuple[str, str]]:
         """Return conditions as {type: (status, reason)}."""
         return self.cluster.conditions(kind, namespace, name)
-
-
-def open_bucket(account: Account) -> str:
-    """Make a bucket without a trace in the journal, and return its name."""
-    name = f"bundles-{account.account_id}"
-    with account.journal.silent():
-        account.client("s3").create_bucket(Bucket=name)
-    return name
 
 
 def authority(name: str = "ca", *, subjects: int = 1) -> CaBundle:

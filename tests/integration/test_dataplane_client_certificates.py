@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.aws_account import open_bucket
 from tests.certificates import Pair
 from tests.integration.dataplane_world import World, forward, opened_world
 from tests.integration.tls_clients import ask, issued
@@ -30,9 +31,8 @@ class Doors:
 
     def __init__(self, world: World, folder: Path) -> None:
         self.world, self.folder = world, folder
-        self.bucket = f"bundles-{world.account.account_id}"
+        self.bucket = open_bucket(world.account)
         self.s3 = world.account.client("s3")
-        self.s3.create_bucket(Bucket=self.bucket)
         served = issued("a.example.com")
         acm = world.account.client("acm")
         self.arn = acm.import_certificate(Certificate=served.pem.encode(), PrivateKey=served.key_pem)["CertificateArn"]

@@ -32,7 +32,7 @@ from providers.aws.names import GATEWAY
 from reconciler.errors import TransientError
 from reconciler.events import Cause, Seen, Trigger
 from reconciler.reconcile import Room, reconcile
-from tests.aws_world import open_bucket
+from tests.aws_account import open_bucket
 from tests.builders import CLUSTER
 from tests.fakes import FakeCluster, trigger
 from tests.proof.clock import provider_in, virtual_time

@@ -9,6 +9,7 @@ import pytest
 
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.settings import Settings
+from tests.aws_account import web_acl
 from tests.unit.emulators.aws.conftest import World, refused
 
 
@@ -216,19 +217,9 @@ def test_row_10_the_51st_load_balancer_is_too_many(world: World) -> None:
         world.balancer("c")
 
 
-def web_acl(world: World, name: str) -> str:
-    made = world.account.client("wafv2").create_web_acl(
-        Name=name,
-        Scope="REGIONAL",
-        DefaultAction={"Allow": {}},
-        VisibilityConfig={"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": name},
-    )
-    return str(made["Summary"]["ARN"])
-
-
 def test_new_operations_another_web_acl_takes_the_place_of_the_former(world: World, balancer: str) -> None:
     waf = world.account.client("wafv2")
-    acls = [web_acl(world, name) for name in ("first", "second")]
+    acls = [web_acl(world.account, name) for name in ("first", "second")]
 
     for acl in acls:
         waf.associate_web_acl(WebACLArn=acl, ResourceArn=balancer)
@@ -239,7 +230,7 @@ def test_new_operations_another_web_acl_takes_the_place_of_the_former(world: Wor
 
 
 def test_new_operations_a_web_acl_and_its_load_balancer_have_to_exist(world: World, balancer: str) -> None:
-    waf, acl = world.account.client("wafv2"), web_acl(world, "acl")
+    waf, acl = world.account.client("wafv2"), web_acl(world.account, "acl")
 
     with refused("WAFNonexistentItemException"):
         waf.associate_web_acl(WebACLArn=acl.replace("/acl/", "/no/"), ResourceArn=balancer)
@@ -251,7 +242,7 @@ def test_new_operations_a_network_load_balancer_has_no_web_acl(world: World) -> 
     streams = world.balancer("streams", Type="network")
 
     with refused("WAFInvalidParameterException"):
-        world.account.client("wafv2").associate_web_acl(WebACLArn=web_acl(world, "acl"), ResourceArn=streams)
+        world.account.client("wafv2").associate_web_acl(WebACLArn=web_acl(world.account, "acl"), ResourceArn=streams)
 
 
 def test_new_operations_a_web_acl_waits_for_a_load_balancer_that_was_just_made() -> None:
@@ -260,4 +251,4 @@ def test_new_operations_a_web_acl_waits_for_a_load_balancer_that_was_just_made()
         fresh = world.balancer()
 
         with refused("WAFUnavailableEntityException"):
-            account.client("wafv2").associate_web_acl(WebACLArn=web_acl(world, "acl"), ResourceArn=fresh)
+            account.client("wafv2").associate_web_acl(WebACLArn=web_acl(world.account, "acl"), ResourceArn=fresh)

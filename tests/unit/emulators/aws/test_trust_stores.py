@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.settings import Settings
+from tests.aws_account import open_bucket
 from tests.certificates import of_authority
 from tests.unit.emulators.aws.conftest import EC_KEY, World, refused
 
@@ -22,8 +23,7 @@ class Trust:
         self.world = world
         self.elbv2 = world.elbv2
         self.s3 = world.account.client("s3")
-        self.bucket = f"bundles-{world.account.account_id}"
-        self.s3.create_bucket(Bucket=self.bucket)
+        self.bucket = open_bucket(world.account)
 
     def put(self, content: bytes, key: str = "ca.pem") -> str:
         """Write an object; return its key."""

@@ -8,6 +8,7 @@ import pytest
 
 from emulators.aws.faults import Fault, ProcessCut
 from reconciler.events import Cause
+from tests.aws_account import web_acl
 from tests.aws_settings import (
     CLASS_REF,
     associated,
@@ -19,7 +20,6 @@ from tests.aws_settings import (
     let_in,
     message,
     of_listener,
-    web_acl,
 )
 from tests.aws_world import World
 from tests.builders import backend, config, exact, gateway, gateway_class, listener, route, route_of, rule
@@ -39,7 +39,7 @@ def _configured(world: World) -> World:
 
 
 def test_a_web_acl_comes_changes_and_goes(world: World) -> None:
-    first, second = web_acl(world, "first"), web_acl(world, "second")
+    first, second = web_acl(world.account, "first"), web_acl(world.account, "second")
     configure(world, {})
 
     assert ["AddTags", "AssociateWebACL"] == configure(world, {"aws": {"webACL": first}})
@@ -51,7 +51,7 @@ def test_a_web_acl_comes_changes_and_goes(world: World) -> None:
 
 
 def test_another_web_acl_is_mended_where_one_is_asked_for_and_left_where_none_is(world: World) -> None:
-    ours, theirs = web_acl(world, "ours"), web_acl(world, "theirs")
+    ours, theirs = web_acl(world.account, "ours"), web_acl(world.account, "theirs")
     configure(world, {"aws": {"webACL": ours}})
     waf = world.account.client("wafv2")
     waf.associate_web_acl(WebACLArn=theirs, ResourceArn=world.balancer()["LoadBalancerArn"])
@@ -65,7 +65,7 @@ def test_another_web_acl_is_mended_where_one_is_asked_for_and_left_where_none_is
 
 
 def test_a_web_acl_that_does_not_exist_is_told_and_costs_nothing_else(world: World) -> None:
-    world.cluster.put(config({"aws": {"webACL": web_acl(world, "x").replace("/x/", "/y/")}}))
+    world.cluster.put(config({"aws": {"webACL": web_acl(world.account, "x").replace("/x/", "/y/")}}))
 
     world.run()
 
@@ -79,7 +79,7 @@ def test_a_load_balancer_of_streams_has_no_web_acl(world: World) -> None:
     tcp = route_of("TCPRoute", "t", spec={"rules": [rule(backend())]}, creationTimestamp="2026-01-01T00:00:00Z")
     world.cluster.put(gateway(listeners=[listener("tcp", 9000, "TCP")]), tcp)
 
-    assert "AssociateWebACL" not in configure(world, {"aws": {"webACL": web_acl(world, "x")}})
+    assert "AssociateWebACL" not in configure(world, {"aws": {"webACL": web_acl(world.account, "x")}})
 
 
 # --- tags ---------------------------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ def test_backends_stay_reachable_while_a_load_balancer_could_not_take_its_other_
 @pytest.mark.parametrize("cut", range(1, 7))
 def test_a_run_that_dies_after_any_write_leaves_nothing_behind(world: World, cut: int, *, back: bool) -> None:
     """All settings at once; the next run finds them wanted still, or no longer."""
-    pods, acl = backends(world), web_acl(world, "acl")
+    pods, acl = backends(world), web_acl(world.account, "acl")
     block = {
         "accessLogs": {"bucket": "logs-a"},
         "backendSecurityGroups": [pods],
