@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tests.aws_world import World
-from tests.builders import config
+from tests.builders import config, config_ref
 
 type Plain = dict[str, Any]
-CLASS_REF = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "config", "namespace": "infra"}
+CLASS_REF = config_ref()
 
 
 def configure(world: World, spec: Plain) -> list[str]:

@@ -195,6 +195,11 @@ def config(spec: Mapping[str, Any], name: str = "config", namespace: str = "infr
     }
 
 
+def config_ref(name: str = "config") -> Plain:
+    """Return what names a LoadBalancerConfig of namespace infra, e.g. as the parametersRef of a GatewayClass."""
+    return {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": name, "namespace": "infra"}
+
+
 def with_service(name: str = "web", namespace: str = "a", addresses: Sequence[str] = ("10.244.0.1",)) -> list[Plain]:
     """Return a Service with its EndpointSlice."""
     return [service(name, namespace), endpoints(name, namespace, addresses)]

@@ -19,6 +19,7 @@ from tests.builders import (
     CONTROLLER,
     backend,
     config,
+    config_ref,
     exact,
     gateway,
     gateway_class,
@@ -127,8 +128,7 @@ def change_everything(timeout: float) -> Figures:
 
 
 def _around() -> Iterator[Plain]:
-    ref = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "namespace": "infra", "name": "config"}
-    yield gateway_class(parametersRef=ref)
+    yield gateway_class(parametersRef=config_ref())
     yield config({"aws": {"quotas": {"rulesPerLoadBalancer": 2 * HOSTS + 1}}})
     yield gateway()
     for name in ("before", "after"):

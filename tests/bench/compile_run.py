@@ -17,6 +17,7 @@ from tests.builders import (
     CONTROLLER,
     backend,
     config,
+    config_ref,
     exact,
     gateway,
     gateway_class,
@@ -64,8 +65,7 @@ def main() -> None:
 
 
 def _class() -> dict[str, object]:
-    ref = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "namespace": "infra", "name": "config"}
-    return gateway_class(parametersRef=ref)
+    return gateway_class(parametersRef=config_ref())
 
 
 if __name__ == "__main__":

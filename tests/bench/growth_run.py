@@ -25,7 +25,19 @@ from reconciler.keys import GatewayKey
 from reconciler.plan import Depth, Look, Plan, Rendered, ResourceKey, ResourceSet
 from reconciler.ports import Owner
 from reconciler.values import Json
-from tests.builders import CLUSTER, CONTROLLER, backend, config, exact, gateway, gateway_class, prefix, route, rule
+from tests.builders import (
+    CLUSTER,
+    CONTROLLER,
+    backend,
+    config,
+    config_ref,
+    exact,
+    gateway,
+    gateway_class,
+    prefix,
+    route,
+    rule,
+)
 from tests.builders import with_service as service
 
 type Plain = dict[str, Any]
@@ -92,9 +104,8 @@ def _quietly[T](_: str, work: Callable[[], T]) -> T:
 
 def objects_of(routes: Sequence[Plain], quota: int = 20_000) -> list[Plain]:
     """Return a Gateway with these Routes, 80 Services of 20 teams, and quotas that its class raised."""
-    ref = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "namespace": "infra", "name": "config"}
     quotas = {"rulesPerLoadBalancer": quota, "targetGroupsPerLoadBalancer": 1000}
-    own = [gateway_class(parametersRef=ref), config({"aws": {"quotas": quotas}}), gateway()]
+    own = [gateway_class(parametersRef=config_ref()), config({"aws": {"quotas": quotas}}), gateway()]
     services = [item for number in range(80) for item in service(f"s{number}", f"team{number % 20}")]
     return [*own, *routes, *services]
 

@@ -20,6 +20,7 @@ from tests.bench.rows import Row, Say
 from tests.builders import (
     backend,
     config,
+    config_ref,
     endpoints,
     exact,
     gateway,
@@ -112,8 +113,11 @@ def measure_cold(say: Say) -> Iterator[Row]:
 
 def hundred_rules() -> list[Plain]:
     """Return a Gateway with 100 rules over 50 Services, the rules quota set to 200."""
-    ref = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "namespace": "infra", "name": "config"}
-    objects = [gateway_class(parametersRef=ref), config({"aws": {"quotas": {"rulesPerLoadBalancer": 200}}}), gateway()]
+    objects = [
+        gateway_class(parametersRef=config_ref()),
+        config({"aws": {"quotas": {"rulesPerLoadBalancer": 200}}}),
+        gateway(),
+    ]
     for number in range(SERVICES):
         objects.extend(with_service(f"s{number}", "a", [f"10.244.1.{number}"]))
         rules = [

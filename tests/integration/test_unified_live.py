@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from tests.aws_world import World, hold, secret
-from tests.builders import backend, config, endpoints, gateway, gateway_class, listener, route, rule
+from tests.builders import backend, config, config_ref, endpoints, gateway, gateway_class, listener, route, rule
 from tests.integration.dataplane_world import World as Plane
 from tests.integration.dataplane_world import opened_world
 
 pytestmark = pytest.mark.integration
 
-CLASS_REF = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "class", "namespace": "infra"}
+CLASS_REF = config_ref("class")
 ADDRESS = "127.199.7.1"
 """An Elastic IP that this machine can be reached at."""
 

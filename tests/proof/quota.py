@@ -20,7 +20,18 @@ from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.read import take_snapshot
 from tests.aws_world import World
-from tests.builders import CONTROLLER, backend, config, exact, gateway_class, prefix, route, rule, with_service
+from tests.builders import (
+    CONTROLLER,
+    backend,
+    config,
+    config_ref,
+    exact,
+    gateway_class,
+    prefix,
+    route,
+    rule,
+    with_service,
+)
 from tests.fakes import trigger
 from tests.proof.seeds import tell_all
 
@@ -166,9 +177,8 @@ class Story:
 
 def _class(rules: int, groups: int, per_namespace: int) -> list[Plain]:
     quotas = {"rulesPerLoadBalancer": rules, "targetGroupsPerLoadBalancer": groups}
-    ref = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "namespace": "infra", "name": "config"}
     spec = {"aws": {"quotas": quotas}, "maxRulesPerNamespace": per_namespace}
-    return [gateway_class(parametersRef=ref), config(spec)]
+    return [gateway_class(parametersRef=config_ref()), config(spec)]
 
 
 def tell(seed: int, steps: int = 12) -> Counter[str]:

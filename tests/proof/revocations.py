@@ -21,6 +21,7 @@ from tests.aws_world import World
 from tests.builders import (
     backend,
     config,
+    config_ref,
     gateway,
     gateway_class,
     grant,
@@ -40,7 +41,7 @@ type Act = Callable[[World], None]
 THEIRS = "b/theirs"
 _SERVICE_OF = {"10.244.0.1": "a/web", "10.244.0.2": THEIRS}
 _REQUESTS = tuple(Request("a.example.com", path) for path in ("/", "/theirs", "/theirs/x", "/b", "/b/x", "/new"))
-_CONFIG = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "namespace": "infra", "name": "config"}
+_CONFIG = config_ref()
 
 
 @dataclass(frozen=True, slots=True)

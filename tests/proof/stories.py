@@ -11,13 +11,25 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from reconciler.certificates import CaBundle
 from reconciler.reconcile import ALLOW_DISRUPTION
 from tests.aws_world import authority, secret, validating
-from tests.builders import backend, config, exact, gateway, gateway_class, listener, prefix, route, rule, with_service
+from tests.builders import (
+    backend,
+    config,
+    config_ref,
+    exact,
+    gateway,
+    gateway_class,
+    listener,
+    prefix,
+    route,
+    rule,
+    with_service,
+)
 
 type Plain = dict[str, Any]
 
 ANY = "AllowInsecureFallback"
 SERVICES = ("web", "api", "old")
-_PARAMETERS = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "config", "namespace": "infra"}
+_PARAMETERS = config_ref()
 
 
 @dataclass(frozen=True, slots=True)

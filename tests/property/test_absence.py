@@ -11,7 +11,7 @@ import pytest
 
 from emulators.aws.network import prepare_network
 from functions import sweep, wiring
-from tests.builders import config, gateway, gateway_class
+from tests.builders import config, config_ref, gateway, gateway_class
 from tests.proof.absence import GRACE, LIES, NAMES, World, check_lie, world
 from tests.proof.api_server import Answer, honest
 
@@ -115,8 +115,7 @@ def test_what_is_left_where_a_class_places_its_load_balancers_is_swept_as_well(o
     placement = {"placement": {"region": "eu-west-1"}}
     stray = config({"placement": {"region": "us-west-2"}}, "stray")
     prepare_network(boto3.client("ec2", region_name="eu-west-1"), "eu-west-1")
-    ref = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "far", "namespace": "infra"}
-    one.cluster.put(gateway_class("far", parametersRef=ref), config(placement, "far"), stray)
+    one.cluster.put(gateway_class("far", parametersRef=config_ref("far")), config(placement, "far"), stray)
     far = gateway("far")
     far["spec"]["gatewayClassName"] = "far"
     one.cluster.put(far)

@@ -9,7 +9,7 @@ import pytest
 
 from emulators.aws.inprocess import strict_aws
 from tests.aws_world import World
-from tests.builders import backend, config, exact, gateway_class, prefix, route, rule, with_service
+from tests.builders import backend, config, config_ref, exact, gateway_class, prefix, route, rule, with_service
 from tests.proof.quota import tell
 
 OLD, NEW, NEWEST = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"
@@ -26,9 +26,8 @@ def _world() -> Iterator[World]:
 def limit(world: World, rules: int) -> None:
     """Let the load balancer take so many rules, and AWS too."""
     world.account.limits.set("rules-per-application-load-balancer", rules)
-    ref = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "namespace": "infra", "name": "config"}
     quotas = {"quotas": {"rulesPerLoadBalancer": rules}}
-    world.cluster.put(gateway_class(parametersRef=ref), config({"aws": quotas}))
+    world.cluster.put(gateway_class(parametersRef=config_ref()), config({"aws": quotas}))
 
 
 def add(world: World, name: str, created: str, *matches: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from tests.builders import (
     CONTROLLER,
     GROUP,
     backend,
+    config_ref,
     gateway,
     gateway_class,
     listener,
@@ -36,7 +37,7 @@ from tests.unit.reconciler.gatewayapi.graphs import EVERYTHING, AnyCloud, World
 
 type Plain = dict[str, Any]
 QUIC = listener("quic", 443, "routewright.dev/QUIC")
-REF = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "quic", "namespace": "infra"}
+REF = config_ref("quic")
 CARRIES = AnyCloud(replace(EVERYTHING, carries=("QUIC",), once=("QUIC",)))
 
 

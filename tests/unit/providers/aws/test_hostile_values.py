@@ -26,7 +26,7 @@ from providers.aws.names import (
 from providers.aws.resources import certificate_key
 from reconciler.keys import GatewayKey
 from reconciler.matches import Match, PathMatch, PathType, ValueMatch, ValueType
-from tests.builders import backend, config, gateway, gateway_class, parent, route, rule, with_service
+from tests.builders import backend, config, config_ref, gateway, gateway_class, parent, route, rule, with_service
 from tests.unit.providers.aws.offline import answers
 
 BOMBS = (
@@ -163,9 +163,8 @@ def test_a_gateway_with_the_longest_names_is_built_and_described_within_ec2s_lim
 
 
 def test_a_configuration_of_a_mebibyte_is_refused_with_a_short_reason() -> None:
-    ref = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "config", "namespace": "infra"}
     huge = config({"scheme": "x" * (1 << 20), "aws": {"tags": {"a": "x" * (1 << 20)}}})
-    found = answers(gateway_class(parametersRef=ref), gateway(), route(), huge, *with_service())
+    found = answers(gateway_class(parametersRef=config_ref()), gateway(), route(), huge, *with_service())
 
     assert "InvalidParameters" == found.reason("Gateway", "infra", "gw")
     assert [] == found.specs("load-balancer")

@@ -6,10 +6,21 @@ from typing import Any
 
 from emulators.aws.faults import Fault
 from tests.aws_world import World
-from tests.builders import backend, config, gateway, gateway_class, listener, prefix, route, rule, with_service
+from tests.builders import (
+    backend,
+    config,
+    config_ref,
+    gateway,
+    gateway_class,
+    listener,
+    prefix,
+    route,
+    rule,
+    with_service,
+)
 
 type Plain = dict[str, Any]
-PARAMETERS = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "config", "namespace": "infra"}
+PARAMETERS = config_ref()
 
 
 def at(*paths: str) -> Plain:

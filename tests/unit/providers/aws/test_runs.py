@@ -15,6 +15,7 @@ from tests.builders import (
     CLUSTER,
     backend,
     config,
+    config_ref,
     exact,
     gateway,
     gateway_class,
@@ -156,8 +157,7 @@ def test_changed_tags_reach_the_load_balancer_in_one_write_and_those_of_others_s
 
 
 def test_a_scheme_change_waits_for_the_annotation_and_then_happens(world: World) -> None:
-    ref = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "namespace": "infra", "name": "config"}
-    world.cluster.put(gateway_class(parametersRef=ref), config({"scheme": "internal"}))
+    world.cluster.put(gateway_class(parametersRef=config_ref()), config({"scheme": "internal"}))
     world.run()
     before = world.balancer()["LoadBalancerArn"]
     world.cluster.put(config({"scheme": "internet-facing"}))
@@ -177,8 +177,7 @@ def test_a_scheme_change_waits_for_the_annotation_and_then_happens(world: World)
 
 def test_a_scheme_change_that_waits_holds_up_nothing_else(world: World) -> None:
     """Routes go on, revocations cut, and a second run has nothing to do."""
-    ref = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "namespace": "infra", "name": "config"}
-    world.cluster.put(gateway_class(parametersRef=ref), config({"scheme": "internal"}))
+    world.cluster.put(gateway_class(parametersRef=config_ref()), config({"scheme": "internal"}))
     world.run()
     world.cluster.put(config({"scheme": "internet-facing"}))
     world.cluster.put(route("more", "a", [rule(backend(), matches=[prefix("/more")])]))

@@ -13,6 +13,7 @@ from tests.aws_world import World, hold, secret
 from tests.builders import (
     backend,
     config,
+    config_ref,
     gateway_class,
     listener,
     listener_set,
@@ -25,7 +26,7 @@ from tests.unit.providers.aws.offline import Answers, answers
 
 type Plain = dict[str, Any]
 
-PARAMETERS = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "config", "namespace": "infra"}
+PARAMETERS = config_ref()
 
 
 def https(name: str, port: int = 443, *certificates: str, hostname: str | None = None) -> Plain:

@@ -20,6 +20,7 @@ from tests.builders import (
     CONTROLLER,
     backend,
     config,
+    config_ref,
     endpoints,
     exact,
     gateway,
@@ -34,7 +35,7 @@ from tests.builders import (
 from tests.fakes import trigger
 from tests.unit.providers.aws.offline import answers
 
-CLASS_REF = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "class", "namespace": "infra"}
+CLASS_REF = config_ref("class")
 OWN_REF = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "own"}
 ACL = "arn:aws:wafv2:eu-west-1:999999999999:regional/webacl/theirs/0f0f"
 ROLE = "arn:aws:iam::111122223333:role/of-another-class"

@@ -16,6 +16,7 @@ from tests.aws_world import World, hold, secret
 from tests.builders import (
     backend,
     config,
+    config_ref,
     endpoints,
     exact,
     gateway,
@@ -31,7 +32,7 @@ from tests.builders import (
 from tests.fakes import trigger
 
 type Plain = dict[str, Any]
-CONFIG = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "config", "namespace": "infra"}
+CONFIG = config_ref()
 
 
 def refuse(world: World, operation: str, nth: int = 1, count: int = 1) -> None:

@@ -11,9 +11,9 @@ from emulators.aws.inprocess import strict_aws
 from reconciler.plan import Failure
 from reconciler.reconcile import ALLOW_DISRUPTION, Result
 from tests.aws_world import World
-from tests.builders import config, gateway, gateway_class, listener
+from tests.builders import config, config_ref, gateway, gateway_class, listener
 
-CLASS_REF = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "name": "class", "namespace": "infra"}
+CLASS_REF = config_ref("class")
 ANY: dict[str, str] = {"type": "IPAddress"}
 
 type Plain = dict[str, Any]
