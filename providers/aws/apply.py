@@ -20,6 +20,7 @@ from providers.aws.held import Held
 from providers.aws.limiter import OutOfTime
 from providers.aws.made import Made
 from providers.aws.make import make
+from providers.aws.resources import balancer_key
 from providers.aws.target_plan import halves, targets_of
 from reconciler.errors import Misconfigured, NotReady, QuotaExceeded, ReconcilerError, TransientError
 from reconciler.plan import Change, Failure, Op, Outcome, Plan, ResourceSet
@@ -153,6 +154,8 @@ class Applier:
     def _outcome(self, made: Made, got: ResourceSet, *, late: bool) -> Outcome:
         transient = any(isinstance(one.error, TransientError) for one in self.failed)
         room = self.freed and any(isinstance(one.error, QuotaExceeded) for one in self.failed)
+        for balancer in self.held.silent(made.ids):  # the addresses published before are the better ones
+            made.addresses.pop(balancer_key(balancer), None)
         return Outcome(
             addresses=made.published,
             done=self.done,

@@ -6,7 +6,7 @@ listener whose rules it changes, so that what is there stays a prefix of what is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -18,24 +18,27 @@ from providers.aws.render import forwarded
 from providers.aws.resources import (
     ALB,
     ALB_TARGET,
-    BACKEND_ACCESS,
     CA_BUNDLE,
     CERTIFICATE,
+    INGRESS,
     LB_ATTRIBUTES,
     LISTENER,
     LISTENER_CERTIFICATE,
     LOAD_BALANCER,
+    NLB,
     ORDER,
     RULE,
     TARGETS,
     TG_ATTRIBUTES,
     TRUST_STORE,
     alb_target_key,
+    attributes_key,
     balancer_key,
     balancer_of,
     ca_bundle_key,
     certificate_key,
     holder_of,
+    listener_key,
     port_of,
     target_group_key,
     trust_store_key,
@@ -49,17 +52,13 @@ _NEEDED_BY = {
     calls.DELETE_LOAD_BALANCER: frozenset(
         {LOAD_BALANCER, LB_ATTRIBUTES, LISTENER, RULE, ORDER, CERTIFICATE, ALB_TARGET}
     ),
-    calls.DELETE_LISTENER: frozenset({LOAD_BALANCER, LISTENER}),
-    calls.REVOKE_INGRESS: frozenset({LOAD_BALANCER, LISTENER}),
-    calls.REMOVE_LISTENER_CERTIFICATE: frozenset({CERTIFICATE, LISTENER, LISTENER_CERTIFICATE}),
+    calls.REVOKE_INGRESS: frozenset({LOAD_BALANCER, LISTENER}),  # of backends; for ports see `Held.holds`
     calls.DELETE_TARGET_GROUP: frozenset({LOAD_BALANCER, LISTENER, RULE, ORDER}),
     calls.DELETE_SECURITY_GROUP: frozenset({LOAD_BALANCER}),
     calls.DELETE_BUNDLE: frozenset({LOAD_BALANCER, LISTENER, TRUST_STORE, CA_BUNDLE}),
     calls.DELETE_TRUST_STORE: frozenset({LOAD_BALANCER, LISTENER, TRUST_STORE, CA_BUNDLE}),
 }
-"""What may still be needed where something of these kinds could not be made; else one team's failure would keep open
-what another was told to close. A port is closed to some clients whatever failed; it stays open while its listener does.
-"""
+"""What may still be needed where something of these kinds, anything of them, could not be made."""
 
 
 @dataclass(slots=True)
@@ -67,23 +66,27 @@ class Held:
     """What failed in a run so far, and what therefore stays.
 
     Attributes:
-        closing: ports whose listeners the plan deletes.
+        closing: keys of listeners that the plan deletes.
+        moving: keys of load balancers that the plan deletes because others take their place.
         leaving: names of target groups that the plan deletes.
         spare: certificates that the plan adds to a listener beside its default one.
         broken: keys of resources that could not be made or changed.
         missing: those of them that are not there at all, and why: what refers to them fails for the same reason.
         unregistered: targets of groups that could not be registered, but are right: what they replace stays.
+        bare: keys of listeners whose default certificate could not be had.
         stopped: scopes of listeners whose rules may not change any further in this run.
         staying: by listener, key and conditions of rules that AWS refused for good, and of rules that answer for them.
         replaced: keys of what was refused, rules and certificates, and in whose place what was there goes on.
     """
 
-    closing: frozenset[str] = frozenset()
+    closing: frozenset[ResourceKey] = frozenset()
+    moving: frozenset[ResourceKey] = frozenset()
     leaving: frozenset[str] = frozenset()
     spare: Mapping[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
     broken: set[ResourceKey] = field(default_factory=set)
     missing: dict[ResourceKey, ReconcilerError] = field(default_factory=dict)
     unregistered: set[ResourceKey] = field(default_factory=set)
+    bare: set[ResourceKey] = field(default_factory=set)
     stopped: set[str] = field(default_factory=set)
     staying: dict[str, list[tuple[ResourceKey, Json]]] = field(default_factory=dict)
     replaced: set[ResourceKey] = field(default_factory=set)
@@ -95,9 +98,11 @@ class Held:
         for one in plan.changes:
             if one.call == calls.ADD_LISTENER_CERTIFICATE:
                 spare[holder_of(one.key)] = (*spare.get(holder_of(one.key), ()), one.key.name)
+        gone = [one.key for one in plan.changes if one.call == calls.DELETE_LOAD_BALANCER]
         return cls(
             spare=spare,
-            closing=frozenset(one.key.name for one in plan.changes if one.call == calls.DELETE_LISTENER),
+            closing=frozenset(one.key for one in plan.changes if one.call == calls.DELETE_LISTENER),
+            moving=frozenset(one for one in gone if one.name not in (ALB, NLB)),
             leaving=frozenset(one.key.name for one in plan.changes if one.call == calls.DELETE_TARGET_GROUP),
         )
 
@@ -146,6 +151,7 @@ class Held:
         want = change.want
         if change.key.kind != LISTENER or want is None or not self._is_missing(str(want.spec.get("Certificate", ""))):
             return change
+        self.bare.add(change.key)
         spec = {name: value for name, value in want.spec.items() if name != "Certificate"}
         if change.got is None or "Protocol" in spec:
             fit = (name for name in self.spare.get(change.key, ()) if not self._is_missing(name))
@@ -163,22 +169,72 @@ class Held:
         return next((self.missing[key] for key in _references(change.want) if key in self.missing), None)
 
     def holds(self, change: Change) -> bool:
-        """Return whether a step is not to be made because of what failed."""
+        """Return whether a step is not to be made because of what failed.
+
+        A port is closed whatever became of other ports, and to some clients whatever became of its own: else one team's
+        failure would keep open what another was told to close. It stays open while its listener does.
+        """
         key = change.key
         if key.kind in (RULE, ORDER) and key.scope in self.stopped:
             return True
-        if change.call == calls.DELETE_RULE:
-            return self._must_stay(change)
+        match change.call:
+            case calls.DELETE_RULE:
+                return self._must_stay(change)
+            case calls.DELETE_LISTENER:
+                return self._stays_open(port_of(key))
+            case calls.DELETE_LOAD_BALANCER if key not in self.moving:
+                return self._still_serves(key)
+            case _:
+                return self._holds_part(change)
+
+    def _holds_part(self, change: Change) -> bool:
+        """Return the same for what belongs to load balancers, listeners and target groups."""
+        key = change.key
+        if key.kind == INGRESS:
+            return self._holds_door(change)
         if change.call == calls.DEREGISTER_TARGETS:
-            return key in self.unregistered
-        if key in self.broken and key.kind == CERTIFICATE:
-            return True  # a tag must not tell of an import that failed
-        kinds = {one.kind for one in self.broken}
-        if change.call in _NEEDED_BY and not kinds.isdisjoint(_NEEDED_BY[change.call]):
-            shut = change.call == calls.REVOKE_INGRESS and key.kind != BACKEND_ACCESS
-            return not shut or key.name in self.closing
-        inside = key.kind in (RULE, ORDER, LISTENER_CERTIFICATE)
-        return inside and holder_of(key) in self.broken
+            return key in self.unregistered or (key.kind == ALB_TARGET and self._leads_on(port_of(key)))
+        if change.call == calls.REMOVE_LISTENER_CERTIFICATE:
+            return self._still_shown(key)
+        untold = key.kind == CERTIFICATE and key in self.broken  # a tag must not tell of an import that failed
+        inside = key.kind in (RULE, ORDER, LISTENER_CERTIFICATE) and holder_of(key) in self.broken
+        return untold or inside or (change.call in _NEEDED_BY and self._is_needed(change.call))
+
+    def _is_needed(self, call: str) -> bool:
+        return not {one.kind for one in self.broken}.isdisjoint(_NEEDED_BY[call])
+
+    def _holds_door(self, change: Change) -> bool:
+        """Return whether a port is not opened to clients, for nothing listens there, or not closed as its listener."""
+        port = port_of(change.key)
+        if change.call == calls.AUTHORIZE_INGRESS:
+            return any(one.kind == LISTENER and port_of(one) == port for one in self.missing)
+        return port in map(port_of, self.closing) and self._stays_open(port)
+
+    def _stays_open(self, port: int) -> bool:
+        """Return whether a leaving listener stays: what was to answer on its port instead of it could not be made."""
+        return any(one.kind == LISTENER and port_of(one) == port for one in self.broken)
+
+    def _still_serves(self, balancer: ResourceKey) -> bool:
+        """Return whether a load balancer stays that nothing replaces: for a listener that stays, or still protected."""
+        there = (one for one in self.closing if balancer_of(one) == balancer.name)
+        return attributes_key(balancer.name) in self.broken or any(self._stays_open(port_of(one)) for one in there)
+
+    def _leads_on(self, port: int) -> bool:
+        """Return whether a former NLB stays in front of a port that the ALB behind it goes on to serve."""
+        stays = bool(self.moving) and self._is_needed(calls.DELETE_LOAD_BALANCER)
+        return self._stays_open(port) or (stays and listener_key(port) not in self.closing)
+
+    def _still_shown(self, certificate: ResourceKey) -> bool:
+        """Return whether a leaving certificate stays: what its listener was to show instead of it could not be had."""
+        holder = holder_of(certificate)
+        beside = (one for one in self.broken if one.kind == LISTENER_CERTIFICATE)
+        lost = holder in self.broken or holder in self.bare or any(holder_of(one) == holder for one in beside)
+        return lost or certificate_key(certificate.name) in self.broken
+
+    def silent(self, there: Collection[ResourceKey]) -> set[str]:
+        """Return the load balancers that answer nowhere, since no listener could be made; `there`: all that is."""
+        lost = {balancer_of(key) for key in self.missing if key.kind == LISTENER}
+        return lost - {balancer_of(key) for key in there if key.kind == LISTENER}
 
     def _must_stay(self, change: Change) -> bool:
         """Return whether a leaving rule answers for one that AWS refused for good: then it stays as it is.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ from providers.aws.clients import ATTEMPTS
 from reconciler.certificates import CertificateFacts
 from reconciler.errors import TransientError
 from tests.aws_world import World, hold, secret, secure
+from tests.builders import gateway, listener
 
 
 def test_secrets_become_certificates_the_first_one_the_default(world: World) -> None:
@@ -118,3 +119,39 @@ class Turning(list[CertificateFacts]):
         self._looks += 1
         changed = [replace(one, fingerprint="another") for one in list.__iter__(self)]
         return iter(changed) if self._looks > 1 else list.__iter__(self)
+
+
+def test_a_certificate_is_withdrawn_from_a_listener_whatever_aws_refused_elsewhere(world: World) -> None:
+    hold(world, secret("one"), secret("two"), secret("three"))
+    offer(world, {443: ("one", "two")})
+    world.run()
+    hold(world, secret("one"), secret("three"))
+    offer(world, {443: ("one",), 8443: ("three",)})
+    world.account.faults.add(Fault("denied", "CreateListener", "elbv2", nth=1, count=1000))
+
+    world.run()
+
+    assert 1 == len(world.balancer()["Listeners"][0]["Certificates"])
+
+
+def test_a_certificate_stays_where_the_one_in_its_place_is_refused(world: World) -> None:
+    hold(world, secret("one"), secret("two"), secret("three"))
+    offer(world, {443: ("one", "two")})
+    world.run()
+    offer(world, {443: ("one", "three")})
+    world.account.faults.add(Fault("denied", "ImportCertificate", "acm", nth=1, count=1000))
+
+    world.run()
+
+    assert 2 == len(world.balancer()["Listeners"][0]["Certificates"])
+
+
+def offer(world: World, by_port: Mapping[int, Sequence[str]]) -> None:
+    """Give the Gateway an HTTPS listener a port, each with these certificates."""
+    every = [
+        listener(
+            f"on-{port}", port, "HTTPS", tls={"mode": "Terminate", "certificateRefs": [{"name": one} for one in names]}
+        )
+        for port, names in by_port.items()
+    ]
+    world.cluster.put(gateway(listeners=every))
