@@ -63,12 +63,12 @@ def render(lb: LoadBalancer, bucket: str = "") -> Rendered:
     if lb.withdrawn:
         return Rendered()
     aws = read_aws(lb.config)
-    there = served(lb.frontends, aws.quotas)
+    unified = is_unified(lb, aws)
+    there = served(lb.frontends, aws.quotas, unified=unified)
     frontends, unvalidated = with_client_certificates(there.frontends, bucket)
     requests = [one for one in frontends if not one.streams]
     rules = make_rules(requests, _naming(lb, aws), aws.quotas, lb.config.max_rules_per_namespace)
-    unified = is_unified(lb, aws)
-    streams = make_streams(replace(lb, frontends=tuple(frontends)), aws, [one.port for one in requests if unified])
+    streams = make_streams(replace(lb, frontends=tuple(frontends)), aws)
     found = [*_base(lb, aws, requests, streams), *_pools(lb, aws, rules.by_port, streams)]
     found.extend(trust_stores(lb, requests, bucket))
     if unified:

@@ -6,7 +6,6 @@ several TLSRoutes on a port one is served and the others are told. Source: ELBv2
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,19 +48,15 @@ class Streams:
     rejections: list[Rejection] = field(default_factory=list)
 
 
-def make_streams(lb: LoadBalancer, aws: AwsConfig, taken: Sequence[int] = ()) -> Streams:
-    """Return the streams of a load balancer. `taken`: ports that requests already use at the same address."""
+def make_streams(lb: LoadBalancer, aws: AwsConfig) -> Streams:
+    """Return the streams of a load balancer."""
     found = Streams()
     for port in sorted({one.port for one in lb.frontends if one.streams}):
-        frontends = [one for one in lb.frontends if one.streams and one.port == port]
-        if port in taken:
-            found.rejections.extend(itertools.chain.from_iterable(map(_port_taken, frontends)))
-        else:
-            _Port(lb, aws, found).add(frontends)
+        _Port(lb, aws, found).add([one for one in lb.frontends if one.streams and one.port == port])
     return found
 
 
-def _port_taken(frontend: Frontend, why: str = "is used by requests, at the same address") -> Iterator[Rejection]:
+def _port_taken(frontend: Frontend, why: str) -> Iterator[Rejection]:
     for one in frontend.listeners:
         yield Rejection(f"listener/{one.name}", "PortUnavailable", f"port {frontend.port} {why}; choose another")
 
@@ -75,17 +70,22 @@ class _Port:
     found: Streams
 
     def add(self, frontends: Sequence[Frontend]) -> None:
-        """Add the listener of a port's frontends: of TCP and UDP together where both lead to the same."""
+        """Add the listener of a port's frontends: of TCP and UDP together where both lead to the same.
+
+        Else the one stays whose listeners go before the other's.
+        """
         first, *more = sorted(frontends, key=lambda one: one.protocol in BESIDE_TCP)
         protocol = _protocol(first)
         if more and protocol == "TCP" and self._alike(first, more[0]):
             names = (*first.listeners, *more[0].listeners)
             self._listen(first, BESIDE_TCP[more[0].protocol], tuple(f"listener/{one.name}" for one in names))
             return
+        datagrams = (more or [first])[-1].protocol
+        first, *more = sorted(frontends, key=_precedence)
         for one in more:
-            only = f"an NLB takes {one.protocol} beside TCP only where both lead to one Service port"
+            only = f"an NLB takes TCP and {datagrams} on one port only where both lead to one Service port"
             self.found.rejections.extend(_port_taken(one, f"carries {first.protocol}, and {only}"))
-        self._listen(first, protocol, tuple(f"listener/{one.name}" for one in first.listeners))
+        self._listen(first, _protocol(first), tuple(f"listener/{one.name}" for one in first.listeners))
 
     def _alike(self, one: Frontend, other: Frontend) -> bool:
         """Return whether two frontends forward to the same endpoints in the same shares."""
@@ -168,6 +168,10 @@ def _protocol(frontend: Frontend) -> str:
     if frontend.protocol == "TLS":
         return "TLS" if frontend.tls_mode == "Terminate" else "TCP"
     return frontend.protocol
+
+
+def _precedence(frontend: Frontend) -> tuple[int, str]:
+    return min(((one.place, one.name) for one in frontend.listeners), default=(0, ""))
 
 
 def _refusal(entry: Entry, message: str) -> Rejection:

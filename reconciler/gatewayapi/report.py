@@ -171,7 +171,7 @@ class _Story:
         if unresolved is not None:
             resolved = say.false("ResolvedRefs", unresolved.reason, unresolved.message)
         open_still = self.outcome.failed or self.outcome.held or self.outcome.waiting
-        trouble = bool(open_still) or accepted.status == "False"
+        trouble = bool(open_still or self._unusable) or accepted.status == "False"
         addresses = tuple((_address_type(address), address) for address in self.outcome.addresses)
         return GatewayStatus(
             addresses=None if trouble and not addresses else addresses,
@@ -212,7 +212,7 @@ class _Story:
 
     def _serving(self, say: Conditions) -> Condition:
         """Return whether all was made that was asked for, and answers under the addresses asked for."""
-        if unusable := [one for one in self.rejections if one.origin.startswith(ADDRESS)]:
+        if unusable := self._unusable:
             return say.false("Programmed", unusable[0].reason, "; ".join(one.message for one in unusable))
         if self.outcome.waiting:
             return say.false(
@@ -223,6 +223,11 @@ class _Story:
                 return say.false("Programmed", "Pending", failure.error.message)
             return say.false("Programmed", "AddressNotAssigned", "the load balancer has no address yet")
         return say.true("Programmed")
+
+    @property
+    def _unusable(self) -> list[Rejection]:
+        """The addresses that the cloud cannot have, whoever asks."""
+        return [one for one in self.rejections if one.origin.startswith(ADDRESS)]
 
     def _before(self) -> Condition | None:
         """Return Programmed as it was said before, if it was True."""

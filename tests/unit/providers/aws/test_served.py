@@ -37,7 +37,11 @@ def https(name: str, port: int = 443, *certificates: str, hostname: str | None =
 
 
 def planned(
-    *listeners: Plain, sets: tuple[Plain, ...] = (), quotas: dict[str, int] | None = None, **keys: str
+    *listeners: Plain,
+    sets: tuple[Plain, ...] = (),
+    quotas: dict[str, int] | None = None,
+    mode: str = "split",
+    **keys: str,
 ) -> Answers:
     """Return what a Gateway becomes; `keys`: key types of Secrets by name, the usual one for all others."""
     every = [*listeners, *(one for found in sets for one in found["spec"]["listeners"])]
@@ -53,7 +57,7 @@ def planned(
     )
     given = (
         gateway_class(parametersRef=PARAMETERS),
-        config({"aws": {"quotas": quotas or {}}}),
+        config({"aws": {"quotas": quotas or {}, "addressMode": mode}}),
         open_gateway(listeners),
     )
     return answers(*given, *sets, route(rules=[rule(backend())]), *with_service(), certificates=facts)
@@ -100,6 +104,60 @@ def test_each_load_balancer_has_a_quota_of_its_own() -> None:
     listeners = [listener("web", 80), listener("tcp", 53, "TCP")]
 
     assert {"Accepted"} == set(told(planned(*listeners, quotas={"listenersPerLoadBalancer": 1})).values())
+
+
+def test_an_nlb_in_front_counts_the_ports_of_requests_and_streams_together() -> None:
+    listeners = [listener("web", 80), listener("tcp", 53, "TCP"), listener("late", 70)]
+
+    found = planned(*listeners, quotas={"listenersPerLoadBalancer": 2}, mode="unified")
+
+    assert {"web": "Accepted", "tcp": "Accepted", "late": "PortUnavailable"} == told(found)
+    assert [53, 80, 80] == ports(found)
+
+
+def test_what_is_planned_at_the_quota_of_an_nlb_in_front_is_what_aws_takes() -> None:
+    with strict_aws() as account:
+        world = World(account)
+        world.cluster.put(gateway_class(parametersRef=PARAMETERS), config({"aws": {"addressMode": "unified"}}))
+        requests = [listener(f"web-{port}", port) for port in range(8000, 8008)]
+        world.cluster.put(open_gateway([*requests, *(listener(f"tcp-{n}", n, "TCP") for n in range(9000, 9043))]))
+
+        outcome = world.run().outcome
+
+        assert () == outcome.failed
+        by_type = {one["Type"]: len(one["Listeners"]) for one in account.state()["loadBalancers"]}
+        assert {"application": 8, "network": 50} == by_type
+
+
+@pytest.mark.parametrize("first", ["web", "udp"])
+def test_a_port_of_an_nlb_in_front_is_for_requests_or_for_udp_and_whoever_came_first_keeps_it(first: str) -> None:
+    every = {"web": https("web"), "udp": listener("udp", 443, "UDP")}
+    listeners = sorted(every.values(), key=lambda one: one["name"] != first)
+
+    found = planned(*listeners, mode="unified")
+
+    other = {"web": "udp", "udp": "web"}[first]
+    assert {first: "Accepted", other: "PortUnavailable"} == told(found)
+    assert {"web": {"HTTPS", "TCP"}, "udp": {"UDP"}}[first] == {one["Protocol"] for one in found.specs("listener")}
+
+
+def test_a_set_takes_no_port_of_an_nlb_in_front_from_the_gateway() -> None:
+    taker = listener_set(listeners=[https("web")])
+
+    found = planned(listener("udp", 443, "UDP"), sets=(taker,), mode="unified")
+
+    assert {"udp": "Accepted"} == told(found)
+    assert {"web": "PortUnavailable"} == told(found, kind="ListenerSet")
+    assert ["UDP"] == [one["Protocol"] for one in found.specs("listener")]
+
+
+def test_certificates_of_an_nlb_in_front_count_apart_from_those_of_requests() -> None:
+    ended = {"mode": "Terminate", "certificateRefs": [{"name": "x"}, {"name": "y"}]}
+    listeners = [https("a"), https("b"), listener("ended", 8443, "TLS", tls=ended)]
+
+    found = planned(*listeners, quotas={"certificatesPerLoadBalancer": 1}, mode="unified")
+
+    assert {"Accepted"} == set(told(found).values())
 
 
 # --- certificates -------------------------------------------------------------------------------------------------

@@ -151,6 +151,21 @@ def test_udp_beside_tcp_that_leads_elsewhere_is_refused_on_its_listener_and_tcp_
     assert {"True"} == {one["status"] for one in told["tcp"]}
 
 
+def test_tcp_that_comes_after_udp_and_leads_elsewhere_takes_no_port_from_it(world: World) -> None:
+    listeners = [listener("udp", 53, "UDP"), listener("tcp", 53, "TCP")]
+    routes = (stream("TCPRoute", "t", backend("api")), stream("UDPRoute", "u", backend("dns", 53)))
+    world.cluster.put(gateway(listeners=listeners), *routes, *dns())
+
+    world.run()
+
+    told = {
+        one["name"]: one["conditions"] for one in world.cluster.get("Gateway", "infra", "gw")["status"]["listeners"]
+    }
+    assert {53: "UDP"} == ports(world)
+    assert "PortUnavailable" in {one["reason"] for one in told["tcp"]}
+    assert {"True"} == {one["status"] for one in told["udp"]}
+
+
 def test_tls_is_passed_on_as_it_comes_and_ended_where_the_gateway_ends_it(world: World) -> None:
     hold(world, secret("cert"))
     ended = {"mode": "Terminate", "certificateRefs": [{"name": "cert"}]}
