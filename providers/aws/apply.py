@@ -81,6 +81,7 @@ class Applier:
         self.held = Held.of(plan)
         late = False
         for planned in plan.changes:
+            self.held.unready = bool(got.waiting or made.waiting)
             change = self.held.amended(planned)
             if change is None or self.held.holds(change):
                 self.skipped += 1

@@ -68,6 +68,8 @@ class Held:
     Attributes:
         closing: keys of listeners that the plan deletes.
         moving: keys of load balancers that the plan deletes because others take their place.
+        ahead: those of them that have to go first, since the others get their target groups.
+        unready: whether AWS is still making a load balancer: until it is there, the former one serves.
         leaving: names of target groups that the plan deletes.
         spare: certificates that the plan adds to a listener beside its default one.
         broken: keys of resources that could not be made or changed.
@@ -81,6 +83,8 @@ class Held:
 
     closing: frozenset[ResourceKey] = frozenset()
     moving: frozenset[ResourceKey] = frozenset()
+    ahead: frozenset[ResourceKey] = frozenset()
+    unready: bool = False
     leaving: frozenset[str] = frozenset()
     spare: Mapping[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
     broken: set[ResourceKey] = field(default_factory=set)
@@ -98,11 +102,14 @@ class Held:
         for one in plan.changes:
             if one.call == calls.ADD_LISTENER_CERTIFICATE:
                 spare[holder_of(one.key)] = (*spare.get(holder_of(one.key), ()), one.key.name)
-        gone = [one.key for one in plan.changes if one.call == calls.DELETE_LOAD_BALANCER]
+        steps = [one.call for one in plan.changes]
+        made = steps.index(calls.CREATE_LOAD_BALANCER) if calls.CREATE_LOAD_BALANCER in steps else 0
+        gone = {one.key: place for place, one in enumerate(plan.changes) if one.call == calls.DELETE_LOAD_BALANCER}
         return cls(
             spare=spare,
             closing=frozenset(one.key for one in plan.changes if one.call == calls.DELETE_LISTENER),
             moving=frozenset(one for one in gone if one.name not in (ALB, NLB)),
+            ahead=frozenset(one for one, place in gone.items() if place < made),
             leaving=frozenset(one.key.name for one in plan.changes if one.call == calls.DELETE_TARGET_GROUP),
         )
 
@@ -169,7 +176,7 @@ class Held:
         return next((self.missing[key] for key in _references(change.want) if key in self.missing), None)
 
     def holds(self, change: Change) -> bool:
-        """Return whether a step is not to be made because of what failed.
+        """Return whether a step is not to be made because of what failed, or because its successor is not there yet.
 
         A port is closed whatever became of other ports, and to some clients whatever became of its own: else one team's
         failure would keep open what another was told to close. It stays open while its listener does.
@@ -182,8 +189,8 @@ class Held:
                 return self._must_stay(change)
             case calls.DELETE_LISTENER:
                 return self._stays_open(port_of(key))
-            case calls.DELETE_LOAD_BALANCER if key not in self.moving:
-                return self._still_serves(key)
+            case calls.DELETE_LOAD_BALANCER:
+                return self._serves(key)
             case _:
                 return self._holds_part(change)
 
@@ -198,10 +205,14 @@ class Held:
             return self._still_shown(key)
         untold = key.kind == CERTIFICATE and key in self.broken  # a tag must not tell of an import that failed
         inside = key.kind in (RULE, ORDER, LISTENER_CERTIFICATE) and holder_of(key) in self.broken
-        return untold or inside or (change.call in _NEEDED_BY and self._is_needed(change.call))
+        return untold or inside or (change.call in _NEEDED_BY and (self._awaits() or self._is_needed(change.call)))
 
     def _is_needed(self, call: str) -> bool:
         return not {one.kind for one in self.broken}.isdisjoint(_NEEDED_BY[call])
+
+    def _awaits(self) -> bool:
+        """Return whether a former load balancer, and all that it needs, stays while AWS makes its successor."""
+        return self.unready and bool(self.moving - self.ahead)
 
     def _holds_door(self, change: Change) -> bool:
         """Return whether a port is not opened to clients, for nothing listens there, or not closed as its listener."""
@@ -214,14 +225,19 @@ class Held:
         """Return whether a leaving listener stays: what was to answer on its port instead of it could not be made."""
         return any(one.kind == LISTENER and port_of(one) == port for one in self.broken)
 
-    def _still_serves(self, balancer: ResourceKey) -> bool:
-        """Return whether a load balancer stays that nothing replaces: for a listener that stays, or still protected."""
+    def _serves(self, balancer: ResourceKey) -> bool:
+        """Return whether a leaving load balancer stays.
+
+        One whose place another takes, until that serves whole; one that nothing replaces, for a listener that stays.
+        """
+        if balancer in self.moving:
+            return (self.unready and balancer not in self.ahead) or self._is_needed(calls.DELETE_LOAD_BALANCER)
         there = (one for one in self.closing if balancer_of(one) == balancer.name)
         return attributes_key(balancer.name) in self.broken or any(self._stays_open(port_of(one)) for one in there)
 
     def _leads_on(self, port: int) -> bool:
         """Return whether a former NLB stays in front of a port that the ALB behind it goes on to serve."""
-        stays = bool(self.moving) and self._is_needed(calls.DELETE_LOAD_BALANCER)
+        stays = any(self._serves(one) for one in self.moving)
         return self._stays_open(port) or (stays and listener_key(port) not in self.closing)
 
     def _still_shown(self, certificate: ResourceKey) -> bool:

@@ -341,37 +341,6 @@ def test_an_unusable_address_takes_nothing_away_from_the_usable_one_that_serves(
     assert ("False", "AddressNotUsable") == world.says()["Programmed"]
 
 
-@pytest.mark.parametrize("asked", ["203.0.113.9", "2001:db8::1"])
-def test_streams_alone_keep_the_nlb_they_have_when_no_address_asked_for_can_be_had(world: Unified, asked: str) -> None:
-    world.cluster.objects.pop(("HTTPRoute", "a", "web"))
-    world.cluster.put(stream())
-    world.ask(listeners=[TCP])
-    before, nlb = world.published(), world.balancers()["network"]["LoadBalancerArn"]
-
-    world.ask(asked, listeners=[TCP], allow=True)
-
-    assert ({"Hostname"}, before) == ({kind for kind, _ in before}, world.published())
-    assert nlb == world.balancers()["network"]["LoadBalancerArn"]
-    assert {9000: "TCP"} == world.ports("network")
-    assert ("False", "AddressNotUsable") == world.says()["Programmed"]
-
-
-@pytest.mark.parametrize("asked", ["203.0.113.9", "2001:db8::1"])
-@pytest.mark.parametrize("before", [[], [ANY]])
-def test_what_serves_is_published_while_no_address_asked_for_can_be_had(
-    world: Unified, asked: str, before: list[Plain]
-) -> None:
-    world.ask(*before)
-    published = world.published()
-
-    for cause in (Cause.EVENT, Cause.RESYNC, Cause.DEEP):
-        world.ask(asked)
-        world.run(trigger(cause=cause))
-
-        assert published == world.published()
-        assert ("False", "AddressNotUsable") == world.says()["Programmed"]
-
-
 # --- bad weather ---------------------------------------------------------------------------------------------------
 
 

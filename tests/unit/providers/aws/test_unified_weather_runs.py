@@ -1,4 +1,4 @@
-"""What goes wrong while an NLB in front of an ALB is replaced: what clients reach goes on until another one does."""
+"""Where a load balancer cannot be replaced, or not yet: what clients reach goes on until another one serves them."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 import pytest
 
 from emulators.aws.faults import Fault
-from tests.builders import listener
+from emulators.aws.inprocess import strict_aws
+from emulators.aws.settings import Settings
+from reconciler.events import Cause
+from tests.builders import backend, listener, parent, route_of, rule
+from tests.fakes import trigger
 from tests.unit.providers.aws.unified_world import ANY, Unified, unified_world
 
 __all__ = ["unified_world"]
 
 type Plain = dict[str, Any]
+TCP = listener("tcp", 9000, "TCP")
+STREAM = route_of("TCPRoute", "t", spec={"parentRefs": [parent(port=9000)], "rules": [rule(backend())]})
 TWO = [listener(), listener("more", 8080)]
 
 
-def led_to(world: Unified, nlb: str) -> dict[int, list[str]]:
+def led_to(world: Unified, nlb: str) -> Any:
     """Return the ids of the targets that each port of an NLB leads to."""
-    state = world.account.state()
-    groups = {one["TargetGroupArn"]: one for one in state["targetGroups"]}
-    (found,) = [one for one in state["loadBalancers"] if one["LoadBalancerArn"] == nlb]
-    return {
-        on["Port"]: [one["Id"] for one in groups[pair["TargetGroupArn"]]["Targets"] if one["State"] != "draining"]
-        for on in found["Listeners"]
-        for pair in on["Rules"][-1]["Actions"][0]["ForwardConfig"]["TargetGroups"]
-    }
+    (found,) = [one["Ports"] for one in world.serving() if one["Arn"] == nlb]
+    return found
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,59 @@ def test_one_port_whose_listener_aws_refuses_keeps_neither_another_port_nor_the_
 
     assert ["application"] == list(world.balancers())
     assert {80: "HTTP"} == world.ports("application")
+
+
+@pytest.mark.parametrize("scheme", ["internet-facing", "internal"])
+def test_a_former_load_balancer_serves_until_its_successor_is_active(scheme: str) -> None:
+    with strict_aws(Settings(virtual_clock=True, provisioning=60.0)) as account:
+        world = Unified(account)
+        world.of_class()
+        world.ask(ANY)
+        account.clock.advance(61.0)
+        world.run()
+        former, published = world.serving(), world.published()
+        world.of_class(scheme=scheme)
+        address = world.elastic() if scheme == "internet-facing" else "10.0.17.9"
+
+        for _ in range(2):
+            world.ask(address, allow=True)
+            assert former == [one for one in world.serving() if one in former]
+            assert published == world.published()
+
+        account.clock.advance(61.0)
+        world.settle()
+        assert [("IPAddress", address)] == world.published()
+        assert not [one for one in world.serving() if one in former and one["Scheme"] != scheme]
+        assert 2 == len(world.account.state()["loadBalancers"])
+        assert [] == world.quiet()
+
+
+@pytest.mark.parametrize("asked", ["203.0.113.9", "2001:db8::1"])
+def test_streams_alone_keep_the_nlb_they_have_when_no_address_asked_for_can_be_had(world: Unified, asked: str) -> None:
+    world.cluster.objects.pop(("HTTPRoute", "a", "web"))
+    world.cluster.put(STREAM)
+    world.ask(listeners=[TCP])
+    before, nlb = world.published(), world.balancers()["network"]["LoadBalancerArn"]
+
+    world.ask(asked, listeners=[TCP], allow=True)
+
+    assert ({"Hostname"}, before) == ({kind for kind, _ in before}, world.published())
+    assert nlb == world.balancers()["network"]["LoadBalancerArn"]
+    assert {9000: "TCP"} == world.ports("network")
+    assert ("False", "AddressNotUsable") == world.says()["Programmed"]
+
+
+@pytest.mark.parametrize("asked", ["203.0.113.9", "2001:db8::1"])
+@pytest.mark.parametrize("before", [[], [ANY]])
+def test_what_serves_is_published_while_no_address_asked_for_can_be_had(
+    world: Unified, asked: str, before: list[Plain]
+) -> None:
+    world.ask(*before)
+    published = world.published()
+
+    for cause in (Cause.EVENT, Cause.RESYNC, Cause.DEEP):
+        world.ask(asked)
+        world.run(trigger(cause=cause))
+
+        assert published == world.published()
+        assert ("False", "AddressNotUsable") == world.says()["Programmed"]

@@ -69,6 +69,31 @@ class Unified(World):
         status = self.cluster.get("Gateway", "infra", "gw")["status"]
         return [(one["type"], one["value"]) for one in status.get("addresses", ())]
 
+    def serving(self) -> list[Plain]:
+        """Return what each active load balancer listens on, and which targets that leads to, by port."""
+        state = self.account.state()
+        groups = {one["TargetGroupArn"]: one for one in state["targetGroups"]}
+        return [
+            {"Arn": one["LoadBalancerArn"], "Scheme": one["Scheme"], "Ports": _led(one, groups)}
+            for one in state["loadBalancers"]
+            if one["State"]["Code"] == "active"
+        ]
+
+
+def _led(balancer: Plain, groups: dict[str, Plain]) -> dict[int, list[str]]:
+    """Return by port the ids of the targets that a load balancer's rules lead to."""
+    return {
+        one["Port"]: [
+            target["Id"]
+            for rule in one["Rules"]
+            for action in rule["Actions"]
+            for pair in action.get("ForwardConfig", {}).get("TargetGroups", ())
+            for target in groups[pair["TargetGroupArn"]]["Targets"]
+            if target["State"] != "draining"
+        ]
+        for one in balancer["Listeners"]
+    }
+
 
 def told(failures: tuple[Failure, ...]) -> str:
     """Return what was said of what failed."""
