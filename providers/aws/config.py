@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 
 from providers.aws.attributes import BUCKETS, KNOWN, wrong_attributes
 from providers.aws.listener_settings import wrong_listeners
-from providers.aws.names import short_digest
+from providers.aws.names import short_digest, wrong_tags
 from providers.aws.resources import ALB, MANAGED
 from reconciler.config import Config
 from reconciler.values import Json, frozen_map
@@ -169,10 +169,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Json], bool], str]] = {
     "tcpIdleSeconds": (_elsewhere, ""),
     "backendSecurityGroups": (_all_match(r"sg-[0-9a-f]+"), "a list of security group ids"),
     "allowedSecurityGroups": (_all_match(r"sg-[0-9a-f]+"), "a list of security group ids"),
-    "tags": (
-        lambda value: isinstance(value, Mapping) and all(isinstance(item, str) for item in value.values()),
-        "a map of texts",
-    ),
+    "tags": (lambda value: isinstance(value, Mapping), "a map of texts"),
     "regexAlternation": (lambda value: isinstance(value, bool), "true or false"),
     "quic": (lambda value: isinstance(value, bool), "true or false"),
     "addressMode": (lambda value: value in ("split", "unified"), "split or unified"),
@@ -182,7 +179,20 @@ _CHECKS: Mapping[str, tuple[Callable[[Json], bool], str]] = {
 
 def check(config: Config) -> tuple[str, ...]:
     """Return what is wrong with a configuration's `aws` block, a sentence each."""
-    return (*_wrong(config.cloud), *wrong_listeners(config.cloud), *wrong_attributes(config.attributes))
+    return (
+        *_wrong(config.cloud),
+        *wrong_listeners(config.cloud),
+        *wrong_attributes(config.attributes),
+        *_said_twice(config),
+    )
+
+
+def _said_twice(config: Config) -> Iterator[str]:
+    """Yield attributes that say something else of access logs than `accessLogs` does: neither is to win unseen."""
+    block = access_logs(read_aws(config))
+    for name, value in config.attributes.items():
+        if name in block and value != block[name]:
+            yield f"spec.attributes: {name} and spec.aws.accessLogs say different things; keep one of them"
 
 
 def _wrong(block: Mapping[str, Json]) -> Iterator[str]:
@@ -191,7 +201,9 @@ def _wrong(block: Mapping[str, Json]) -> Iterator[str]:
             yield f"spec.aws.{name} is not known; known are {', '.join(sorted(_CHECKS))}"
         elif not _CHECKS[name][0](value):
             yield f"spec.aws.{name} has to be {_CHECKS[name][1]}"
-    quotas = block.get("quotas")
+    tags, quotas = block.get("tags"), block.get("quotas")
+    if isinstance(tags, Mapping):
+        yield from (f"spec.aws.tags: {sentence}" for sentence in wrong_tags(tags))
     for name, value in quotas.items() if isinstance(quotas, Mapping) else ():
         if name not in _QUOTAS:
             yield f"spec.aws.quotas.{name} is not known; known are {', '.join(sorted(_QUOTAS))}"
@@ -225,7 +237,7 @@ def refused(base: Config, own: Mapping[str, Json]) -> tuple[str, ...]:
 def _refused_buckets(base: Config, over: Mapping[str, Json], attributes: Mapping[str, Json]) -> Iterator[str]:
     """Yield the buckets that a Gateway may not have its logs written to."""
     logs = over.get("accessLogs")
-    named = [("spec.aws.accessLogs", logs.get("bucket"))] if isinstance(logs, Mapping) else []
+    named = [("spec.aws.accessLogs", logs["bucket"])] if isinstance(logs, Mapping) and "bucket" in logs else []
     named += [(f"spec.attributes: {name}", attributes[name]) for name in BUCKETS if name in attributes]
     of_class = {read_aws(base).log_bucket, *(base.attributes.get(name, "") for name in BUCKETS)} - {""}
     for where, bucket in named:

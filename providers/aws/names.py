@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.keys import GatewayKey
 from reconciler.plan import ResourceKey, canonical
@@ -33,6 +33,8 @@ MAX_TAGS = 50
 OUR_TAGS = 9
 """At most: those above, and the sweep's note."""
 _KEY_DIGEST = 5
+_SHOWN = 60
+"""Characters of a key that a sentence shows."""
 _TAG_KEY = re.compile(r"[\w .:/=+\-@]{1,128}")
 _TAG_VALUE = re.compile(r"[\w .:/=+\-@]{0,256}")
 
@@ -122,6 +124,25 @@ def key_record(keys: Iterable[str]) -> str:
 def recorded(record: str) -> frozenset[str]:
     """Return the records of single keys that a record holds."""
     return frozenset(record[start : start + _KEY_DIGEST] for start in range(0, len(record), _KEY_DIGEST))
+
+
+def wrong_tags(tags: Mapping[str, Json]) -> Iterator[str]:
+    """Yield what is wrong with tags that a person asks for, a sentence each (tagging guide, "Naming limits")."""
+    for key, value in tags.items():
+        if not isinstance(value, str):
+            yield f"{_shown(key)} has to be a text"
+        elif key.lower().startswith("aws:"):
+            yield f"{_shown(key)}: AWS keeps keys that begin with aws: for itself"
+        elif key.lower().startswith(PREFIX):
+            yield f"{_shown(key)}: keys that begin with {PREFIX} say what is whose, and are set by us alone"
+        elif not _TAG_KEY.fullmatch(key) or not _TAG_VALUE.fullmatch(value):
+            yield f"{_shown(key)}: AWS takes up to 128 letters, digits, spaces and _.:/=+-@, and of a value up to 256"
+    if len(tags) > MAX_TAGS - OUR_TAGS:
+        yield f"at most {MAX_TAGS - OUR_TAGS} tags can be set, and {len(tags)} are asked for"
+
+
+def _shown(key: str) -> str:
+    return key if len(key) <= _SHOWN else f"{key[:_SHOWN]}…"
 
 
 def user_tags(labels: Mapping[str, str]) -> dict[str, str]:
