@@ -46,7 +46,7 @@ def test_an_nlb_leads_to_the_alb_until_another_one_does(world: Unified, call: st
     world.settle()
     assert {80: [alb]} == led_to(world, world.balancers()["network"]["LoadBalancerArn"])
     assert former not in {one["LoadBalancerArn"] for one in world.account.state()["loadBalancers"]}
-    assert [] == world.quiet()
+    assert [] == world.deep()
 
 
 def test_a_port_that_closes_while_an_nlb_cannot_be_replaced_leads_nowhere_and_the_other_goes_on(world: Unified) -> None:
@@ -93,7 +93,7 @@ def test_a_former_load_balancer_serves_until_its_successor_is_active(scheme: str
         assert [("IPAddress", address)] == world.published()
         assert not [one for one in world.serving() if one in former and one["Scheme"] != scheme]
         assert 2 == len(world.account.state()["loadBalancers"])
-        assert [] == world.quiet()
+        assert [] == world.deep()
 
 
 @pytest.mark.parametrize("asked", ["203.0.113.9", "2001:db8::1"])
