@@ -83,7 +83,24 @@ def state_of(region: Region, group: TargetGroup, target: Target) -> str:
         return "draining"
     if region.clock.now() < _healthy_at(region, group, target):
         return "initial"
-    return target.forced_state or "healthy"
+    return target.forced_state or ("healthy" if _answers(region, group, target) else "unhealthy")
+
+
+def _answers(region: Region, group: TargetGroup, target: Target) -> bool:
+    """Return whether an ALB answers the health checks of a load balancer in front; what else may be a target does.
+
+    A listener that verifies its clients ends the handshake with a client that shows no certificate, and a health check
+    shows none (ALB guide, "Mutual authentication with TLS"; NLB guide, "Health checks").
+    """
+    balancer = region.load_balancers.get(target.id) if group.target_type == "alb" else None
+    if balancer is None:
+        return group.target_type != "alb"
+    given = group.settings["HealthCheckPort"]
+    port = target.port if given == "traffic-port" else int(given)
+    asked = next((one for one in balancer.listeners.values() if one.port == port), None)
+    if asked is None or (group.settings["HealthCheckProtocol"] == "HTTPS" and asked.protocol != "HTTPS"):
+        return False
+    return (asked.mutual_authentication or {}).get("Mode") != "verify"
 
 
 def transitions(region: Region, group: TargetGroup) -> Iterator[float]:

@@ -49,7 +49,7 @@ def with_client_certificates(frontends: Sequence[Frontend], bucket: str) -> tupl
 
 
 def _problem(frontend: Frontend, bucket: str) -> str:
-    if not _verifies(frontend):
+    if not verifies(frontend):
         return ""
     authorities = _authorities(frontend)
     if not bucket:
@@ -68,7 +68,7 @@ def _problem(frontend: Frontend, bucket: str) -> str:
     return "" if authorities else "caCertificateRefs hold no certificate"
 
 
-def _verifies(frontend: Frontend) -> bool:
+def verifies(frontend: Frontend) -> bool:
     """Return whether a frontend's clients need a certificate that somebody vouches for."""
     wanted = frontend.client_validation
     return wanted is not None and wanted.mode == VALID_ONLY
@@ -88,7 +88,7 @@ def mutual_authentication(lb: LoadBalancer, frontend: Frontend) -> dict[str, Jso
     """
     if frontend.client_validation is None:
         return {"Mode": "off"}
-    if not _verifies(frontend):
+    if not verifies(frontend):
         return {"Mode": "passthrough"}
     store = _name(lb, _authorities(frontend))
     return {"Mode": "verify", "TrustStore": store, "IgnoreClientCertificateExpiry": False}
@@ -99,7 +99,7 @@ def trust_stores(lb: LoadBalancer, frontends: Sequence[Frontend], bucket: str) -
     users: dict[str, list[str]] = {}
     held: dict[str, list[str]] = {}
     for frontend in frontends:
-        if _verifies(frontend):
+        if verifies(frontend):
             authorities = _authorities(frontend)
             name = _name(lb, authorities)
             held[name] = authorities

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from providers.aws import calls
+from providers.aws.client_certificates import verifies
 from providers.aws.config import AwsConfig
 from providers.aws.listener_settings import listener_attributes
 from providers.aws.names import target_group_name
@@ -104,7 +105,7 @@ def front(lb: LoadBalancer, aws: AwsConfig, requests: Sequence[Frontend]) -> Ite
         origins = tuple(f"listener/{one.name}" for one in frontend.listeners)
         fixed: Json = [lb.uid, stands_as(lb, aws, NLB), lb.config.scheme, ALB, frontend.port, aws.vpc]
         name = target_group_name(lb.key, "front", fixed)
-        yield Resource(target_group_key(name), _group(name, frontend, aws), origins)
+        yield Resource(target_group_key(name), _group(name, frontend, _health(frontend, requests), aws), origins)
         yield Resource(alb_target_key(frontend.port, name), {"Balancer": ALB}, origins)
         forward: Json = {"Type": "forward", "TargetGroups": [[name, 1]], "Stickiness": 0}
         spec: dict[str, Json] = {"Port": frontend.port, "Protocol": "TCP", "DefaultActions": [forward]}
@@ -114,14 +115,29 @@ def front(lb: LoadBalancer, aws: AwsConfig, requests: Sequence[Frontend]) -> Ite
             yield Resource(listener_attributes_key(key), attributes, origins)
 
 
-def _group(name: str, frontend: Frontend, aws: AwsConfig) -> dict[str, Json]:
+def _health(frontend: Frontend, requests: Sequence[Frontend]) -> tuple[str, str]:
+    """Return protocol and port of the health checks of the ALB as the target for a port.
+
+    A health check shows no client certificate, so that a port that demands one never answers it; another port of the
+    same ALB tells as well whether that is there. Where every port demands one all checks fail, and an NLB without any
+    healthy target sends to all there are.
+    """
+    open_to_all = [one for one in requests if not verifies(one)]
+    if frontend in open_to_all or not open_to_all:
+        return frontend.protocol, "traffic-port"
+    other = min(open_to_all, key=lambda one: one.port)
+    return other.protocol, str(other.port)
+
+
+def _group(name: str, frontend: Frontend, health: tuple[str, str], aws: AwsConfig) -> dict[str, Json]:
+    protocol, port = health
     spec: dict[str, Json] = {
         "Name": name,
         "Protocol": "TCP",
         "Port": frontend.port,
         "TargetType": "alb",
-        "HealthCheckProtocol": frontend.protocol,
-        "HealthCheckPort": "traffic-port",
+        "HealthCheckProtocol": protocol,
+        "HealthCheckPort": port,
         "HealthCheckPath": "/",
         "HealthCheckIntervalSeconds": 15,
         "HealthCheckTimeoutSeconds": 5,

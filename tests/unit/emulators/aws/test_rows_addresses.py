@@ -184,6 +184,24 @@ def test_row_51_the_group_speaks_tcp_asks_for_health_by_http_and_has_no_settings
         )
 
 
+@pytest.mark.parametrize(
+    ("check", "state"),
+    [({}, "healthy"), ({"HealthCheckPort": "81"}, "unhealthy"), ({"HealthCheckProtocol": "HTTPS"}, "unhealthy")],
+)
+def test_row_51_it_is_unhealthy_where_nothing_listens_that_a_health_check_can_ask(
+    world: World, balancer: str, check: dict[str, str], state: str
+) -> None:
+    world.listener(balancer)
+    group = front(world, **check)
+    world.elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": balancer}])
+    world.listener(world.balancer("net", Type="network"), 80, "TCP", DefaultActions=forward(group))
+    world.account.clock.advance(600.0)
+
+    (found,) = world.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+
+    assert state == found["TargetHealth"]["State"]
+
+
 def test_row_51_only_tcp_listeners_lead_to_it(world: World, balancer: str) -> None:
     net = world.balancer("net", Type="network")
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from reconciler.reconcile import ALLOW_DELETE
 from tests.aws_settings import backends
-from tests.builders import listener
+from tests.aws_world import authority, hold, secret, validating
+from tests.builders import gateway, listener
 from tests.unit.providers.aws.unified_world import Unified, unified_world
 
 __all__ = ["unified_world"]
@@ -114,4 +115,70 @@ def test_what_a_protected_nlb_leads_to_stays_when_another_takes_its_place(world:
     allow_delete(world)
     assert ({80: "HTTP"}, {80: "TCP"}) == (world.ports("application"), world.ports("network"))
     assert 1 == len(groups_in_front(world))
+    assert [] == world.deep()
+
+
+# --- clients that show a certificate -------------------------------------------------------------------------------
+
+
+def verified(world: Unified, tls: Plain, *listeners: Plain) -> None:
+    """Let the Gateway have these listeners and this `spec.tls`, behind an NLB in front."""
+    world.of_class(aws={"addressMode": "unified"})
+    world.open_bucket()
+    hold(world, secret("one"))
+    world.cluster.bundles = [authority("ca")]
+    item = gateway(listeners=list(listeners))
+    item["spec"]["tls"] = tls
+    world.cluster.put(item)
+    world.settle()
+    world.pass_time(600)
+
+
+def https(port: int) -> Plain:
+    ends = {"mode": "Terminate", "certificateRefs": [{"name": "one"}]}
+    return listener(f"https-{port}", port, "HTTPS", tls=ends)
+
+
+def health(world: Unified) -> dict[int, str]:
+    """Return the state of the ALB as a target, by port."""
+    return {one["Port"]: one["Targets"][0]["State"] for one in groups_in_front(world)}
+
+
+def checked(world: Unified) -> dict[int, tuple[str, str]]:
+    """Return protocol and port of the health checks, by port."""
+    return {one["Port"]: (one["HealthCheckProtocol"], one["HealthCheckPort"]) for one in groups_in_front(world)}
+
+
+def test_a_port_that_demands_client_certificates_is_judged_by_one_that_does_not(world: Unified) -> None:
+    verified(world, validating("ca"), https(443), listener("web", 80), listener("more", 8080))
+
+    assert {443: ("HTTP", "80"), 80: ("HTTP", "traffic-port"), 8080: ("HTTP", "traffic-port")} == checked(world)
+    assert {443: "healthy", 80: "healthy", 8080: "healthy"} == health(world)
+    assert [] == world.deep()
+
+
+def test_a_port_that_only_asks_for_client_certificates_is_judged_by_itself(world: Unified) -> None:
+    verified(world, validating("ca", mode="AllowInsecureFallback"), https(443), listener("web", 80))
+
+    assert {443: ("HTTPS", "traffic-port"), 80: ("HTTP", "traffic-port")} == checked(world)
+    assert {443: "healthy", 80: "healthy"} == health(world)
+
+
+def test_where_every_port_demands_client_certificates_the_nlb_sends_to_its_only_target_all_the_same(
+    world: Unified,
+) -> None:
+    verified(world, validating("ca"), https(443))
+
+    assert ({443: "unhealthy"}, {443: "TCP"}) == (health(world), world.ports("network"))
+    assert ("True", "Programmed") == world.says()["Programmed"]
+
+
+def test_the_port_that_judges_another_is_replaced_in_place_when_it_closes(world: Unified) -> None:
+    verified(world, validating("ca"), https(443), listener("web", 80), listener("more", 8080))
+    before = {one["Port"]: one["TargetGroupArn"] for one in groups_in_front(world)}
+
+    verified(world, validating("ca"), https(443), listener("more", 8080))
+
+    assert ("HTTP", "8080") == checked(world)[443]
+    assert before[443] == {one["Port"]: one["TargetGroupArn"] for one in groups_in_front(world)}[443]
     assert [] == world.deep()
