@@ -13,6 +13,7 @@ aws:
   allowedLogBuckets: [logs-*]           # what a Gateway's own settings may name besides the class's
   webACL: arn:aws:wafv2:...             # of the Application Load Balancer
   allowedWebACLs: ["arn:aws:wafv2:*"]   # what a Gateway's own block may name besides the class's
+  allowedAddresses: [203.0.113.0/28]    # what spec.addresses of a Gateway may name; else any that the account has
   addressMode: split                    # unified: one address, an NLB in front of the ALB
   quic: true                            # streams may be QUIC: the NLB has no security groups, and no UDP
   regexAlternation: true                # may one regular expression carry several hosts or paths
@@ -21,6 +22,7 @@ aws:
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -59,6 +61,7 @@ class AwsConfig:
     log_bucket: str = ""
     log_prefix: str = ""
     web_acl: str = ""
+    allowed_addresses: tuple[str, ...] | None = None
     regex_alternation: bool = False
     quic: bool = False
     unified: bool = False
@@ -88,6 +91,7 @@ def read_aws(config: Config) -> AwsConfig:
         log_bucket=_text(logs.get("bucket")) if isinstance(logs, Mapping) else "",
         log_prefix=_text(logs.get("prefix")) if isinstance(logs, Mapping) else "",
         web_acl=_text(block.get("webACL")),
+        allowed_addresses=_strings(block["allowedAddresses"]) if "allowedAddresses" in block else None,
         regex_alternation=block.get("regexAlternation") is True,
         quic=block.get("quic") is True,
         unified=block.get("addressMode") == "unified",
@@ -150,6 +154,18 @@ def _is_log(value: Json) -> bool:
     return all(KNOWN[f"access_logs.s3.{name}"].takes(_text(text)) for name, text in value.items())
 
 
+def _all_blocks(value: Json) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(one, str) and _is_block(one) for one in value)
+
+
+def _is_block(value: str) -> bool:
+    try:
+        ipaddress.IPv4Network(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _elsewhere(value: Json) -> bool:
     """Checked by `listener_settings`."""
     del value
@@ -163,6 +179,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Json], bool], str]] = {
     "accessLogs": (_is_log, "a bucket and a prefix"),
     "allowedLogBuckets": (_all_match(r"[a-z0-9.-]+\*?"), "a list of buckets, or of their beginnings with a *"),
     "allowedWebACLs": (_all_match(rf"{_WEB_ACL}|arn:[!-~]*\*"), "a list of ARNs, or of their beginnings with a *"),
+    "allowedAddresses": (_all_blocks, "a list of IPv4 addresses, or of blocks of them"),
     "webACL": (lambda value: bool(re.fullmatch(_WEB_ACL, _text(value))), "the ARN of a regional web ACL of WAFv2"),
     "responseHeaders": (_elsewhere, ""),
     "serverHeader": (_elsewhere, ""),
@@ -212,6 +229,7 @@ def _wrong(block: Mapping[str, Json]) -> Iterator[str]:
 
 
 OF_THE_CLASS = (
+    "allowedAddresses",
     "allowedLogBuckets",
     "allowedSecurityGroups",
     "allowedWebACLs",

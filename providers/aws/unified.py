@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from providers.aws import calls
 from providers.aws.client_certificates import verifies
-from providers.aws.config import AwsConfig
+from providers.aws.config import AwsConfig, read_aws
 from providers.aws.listener_settings import listener_attributes
 from providers.aws.names import target_group_name
 from providers.aws.quic import OPEN_NLB
@@ -70,11 +70,15 @@ def addresses_wanted(lb: LoadBalancer) -> tuple[list[Json], list[Rejection]]:
 
     An empty list: addresses were asked for, and none of them can be had.
     """
+    allowed = read_aws(lb.config).allowed_addresses
     wanted: set[str] = set()
     refused: list[Rejection] = []
     for address in lb.addresses:
         if address.value and not _is_ipv4(address.value):
             message = f"{address.value} is no IPv4 address; name an Elastic IP or a private address of a subnet"
+            refused.append(Rejection(str(address), "AddressNotUsable", message))
+        elif address.value and allowed is not None and not _is_within(address.value, allowed):
+            message = f"{address.value} is not among the allowedAddresses of the GatewayClass"
             refused.append(Rejection(str(address), "AddressNotUsable", message))
         else:
             wanted.add(address.value)
@@ -87,6 +91,17 @@ def _is_ipv4(value: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_within(value: str, blocks: Sequence[str]) -> bool:
+    """Return whether an address is in any of these blocks; what is no block allows nothing, and is told elsewhere."""
+    for one in blocks:
+        try:
+            if ipaddress.IPv4Address(value) in ipaddress.IPv4Network(one):
+                return True
+        except ValueError:
+            continue
+    return False
 
 
 def stands_as(lb: LoadBalancer, aws: AwsConfig, balancer: str) -> str:
@@ -251,7 +266,10 @@ def is_for_streams(group: Resource) -> bool:
 
 
 def standing(lb: LoadBalancer, got: ResourceSet) -> LoadBalancer:
-    """Return the Gateway with the addresses that it has now; the same object where they are those it asks for."""
+    """Return the Gateway with the addresses that it has now; the same object where they are those it asks for.
+
+    One that its class does not allow any more is among them: taking it away is what waits.
+    """
     networks = [one for one in got.of_kind(LOAD_BALANCER) if one.spec.get("Type") == "network"]
     if not networks:
         return lb
@@ -264,6 +282,9 @@ def standing(lb: LoadBalancer, got: ResourceSet) -> LoadBalancer:
     else:
         addresses = () if any(asked) else lb.addresses
     cloud = dict(lb.config.cloud)
+    allowed = read_aws(lb.config).allowed_addresses
+    if allowed is not None and not all(_is_within(one, allowed) for one in bound):
+        cloud["allowedAddresses"] = [*allowed, *bound]
     if any(is_front(one) for one in got.of_kind(TARGET_GROUP)):
         cloud["addressMode"] = "unified"
     if addresses == lb.addresses and cloud == dict(lb.config.cloud):

@@ -82,6 +82,7 @@ EVERYTHING = ["scheme", "aws", "sourceRanges", "attributes", "targetCIDRs", "pla
         ({"attributes": {"access_logs.s3.bucket": "theirs", "access_logs.s3.enabled": "true"}}, EVERYTHING),
         ({"attributes": {"connection_logs.s3.bucket": "theirs"}}, EVERYTHING),
         ({"attributes": {"health_check_logs.s3.bucket": "theirs"}}, EVERYTHING),
+        ({"aws": {"allowedAddresses": ["0.0.0.0/0"]}}, EVERYTHING),
     ],
     ids=lambda value: ",".join(map(str, value))[:50],
 )

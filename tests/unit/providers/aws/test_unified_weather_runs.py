@@ -10,7 +10,8 @@ from emulators.aws.faults import Fault
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.settings import Settings
 from reconciler.events import Cause
-from tests.builders import backend, listener, parent, route_of, rule
+from tests.aws_settings import message
+from tests.builders import backend, listener, parent, route, route_of, rule
 from tests.fakes import trigger
 from tests.unit.providers.aws.unified_world import ANY, Unified, unified_world
 
@@ -125,3 +126,59 @@ def test_what_serves_is_published_while_no_address_asked_for_can_be_had(
 
         assert published == world.published()
         assert ("False", "AddressNotUsable") == world.says()["Programmed"]
+
+
+# --- addresses of other teams -------------------------------------------------------------------------------------
+
+
+def test_an_elastic_ip_of_another_team_is_not_taken_and_not_even_looked_up(world: Unified) -> None:
+    mine, theirs = world.elastic(), world.elastic()
+    world.of_class(aws={"allowedAddresses": [mine]})
+    world.forget()
+
+    world.ask(mine, theirs)
+
+    asked = [one.parameters for one in world.account.journal.entries() if one.operation == "DescribeAddresses"]
+    assert asked
+    assert theirs not in str(asked)
+    assert [("IPAddress", mine)] == world.published()
+    assert ("False", "AddressNotUsable") == world.says()["Programmed"]
+    assert "allowedAddresses of the GatewayClass" in message(world)
+
+
+@pytest.mark.parametrize("allowed", [[], ["198.51.100.0/24"]])
+def test_a_class_may_allow_no_address_at_all_and_any_of_awss_choice_stays_possible(
+    world: Unified, allowed: list[str]
+) -> None:
+    world.of_class(aws={"allowedAddresses": allowed})
+
+    world.ask(world.elastic())
+
+    assert "network" not in world.balancers()
+    world.ask(ANY)
+    assert 2 == len(world.published())
+
+
+def test_an_address_that_a_class_allows_no_more_is_cut_off_only_where_that_is_allowed(world: Unified) -> None:
+    one, other = world.elastic(), world.elastic()
+    world.ask(one, other)
+    world.of_class(aws={"allowedAddresses": [one]})
+    world.cluster.put(route(hostnames=["new.example.com"]))
+
+    held = world.ask(one, other)
+
+    assert "cut off" in held.outcome.held
+    assert 2 == len(world.published())
+    assert "new" in str(world.balancers()["application"]["Listeners"])
+    world.ask(one, other, allow=True)
+    assert [("IPAddress", one)] == world.published()
+
+
+@pytest.mark.parametrize("wrong", ["203.0.113.0/28", ["nonsense"], ["203.0.113.9/28"], ["2001:db8::/64"], [7], None])
+def test_an_allow_list_that_holds_no_addresses_refuses_the_gateway(world: Unified, wrong: Any) -> None:
+    world.of_class(aws={"allowedAddresses": wrong})
+
+    world.ask(ANY)
+
+    assert ("False", "InvalidParameters") == world.says()["Accepted"]
+    assert {} == world.balancers()
