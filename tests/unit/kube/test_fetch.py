@@ -53,6 +53,7 @@ class _Cluster:
         return None if metadata_only else self.objects.get(path.rpartition("/")[2])
 
     def list(self, path: str, _query: object = None) -> Listing:
+        assert not path.endswith(("/secrets", "/configmaps"))
         return Listing(self.grants if path.endswith("/referencegrants") else (), "1")
 
 
@@ -170,6 +171,26 @@ def test_a_secret_elsewhere_is_read_for_a_set_by_a_grant_for_listener_sets_alone
         cluster = _Cluster(world(open_gateway()), (grant("certs", (kind, "a"), ("Secret", "")),))
         run(cluster, sets=(wanting,))
         assert reads == cluster.asked
+
+
+def test_authorities_elsewhere_are_read_by_a_grant_for_gateways_alone() -> None:
+    host = gateway()
+    refs = [{"group": "", "kind": "ConfigMap", "name": "ca", "namespace": "certs"}]
+    host["spec"]["tls"] = {"frontend": {"default": {"validation": {"caCertificateRefs": refs}}}}
+    wrong = grant("certs", ("Gateway", "infra"), ("Secret", ""))
+    assert () == run(_Cluster(world(host), (wrong,))).facts
+
+    with pytest.raises(Unavailable, match=f"ConfigMap certs/ca {FORBIDDEN}"):
+        run(_Cluster(world(host), (grant("certs", ("Gateway", "infra"), ("ConfigMap", "")),)))
+
+
+def test_nothing_is_read_for_a_gateway_of_somebody_else() -> None:
+    """Whoever may write a Gateway would else have us read what its namespace keeps."""
+    host = gateway(listeners=[listener("https", 443, "HTTPS", tls=TLS)])
+    cluster = _Cluster(world(host) | {"aws": gateway_class(controller="example.com/other")})
+
+    assert () == run(cluster).facts
+    assert [] == cluster.asked
 
 
 def test_a_lost_listener_set_that_is_there_after_all_is_in_the_snapshot() -> None:

@@ -9,6 +9,8 @@ import pytest
 from emulators.aws.faults import Fault, ProcessCut
 from emulators.aws.inprocess import strict_aws
 from emulators.aws.settings import Settings
+from providers.aws.names import CLUSTER as CLUSTER_TAG
+from providers.aws.names import GATEWAY, GATEWAY_UID
 from reconciler.events import Cause
 from tests.aws_world import authority, validating
 from tests.builders import CLUSTER
@@ -55,6 +57,23 @@ def test_a_foreign_trust_store_whose_name_only_begins_like_ours_is_let_be(world:
     world.account.client("elbv2").create_trust_store(Name=f"{world.stores()[0][:-8]}theirs", **place)
 
     assert world.settled()
+    assert 2 == len(world.stores())
+
+
+@pytest.mark.parametrize("tag", [CLUSTER_TAG, GATEWAY, GATEWAY_UID])
+def test_a_trust_store_that_one_tag_gives_to_somebody_else_is_let_be(world: Clients, tag: str) -> None:
+    """The names of a namesake's begin like ours."""
+    world.want(validating("ca"))
+    world.run()
+    (former,) = world.account.client("elbv2").describe_trust_stores()["TrustStores"]
+    tags = [{"Key": tag, "Value": "another"}]
+    world.account.client("elbv2").add_tags(ResourceArns=[former["TrustStoreArn"]], Tags=tags)
+    world.want(validating("other"))
+
+    world.run()
+    world.run(trigger(cause=Cause.DEEP))
+
+    assert former["Name"] in world.stores()
     assert 2 == len(world.stores())
 
 
