@@ -165,7 +165,7 @@ class Account:
         entry = self.journal.open(
             Entry(0, self.clock.now(), call.service, call.operation, call.region, printable(call.parameters))
         )
-        fault = self.faults.take(call.service, call.operation) if entry.sequence else None
+        fault = self.faults.take(call.service, call.operation, call.parameters) if entry.sequence else None
         if fault is not None and fault.effect == "before":
             return self._strike(fault, entry, call)
         response = self._carry_out(call, request, entry)
@@ -183,6 +183,9 @@ class Account:
                 return error_answer(
                     call, AwsError("AccessDeniedException", f"No right to {call.operation}", status=403)
                 )
+            case "refused":
+                entry.error = fault.code
+                return error_answer(call, AwsError(fault.code, f"{call.operation} does not take this"))
             case "500":
                 return error_answer(call, AwsError("InternalFailure", "An internal error has occurred", status=500))
             case "503":

@@ -61,7 +61,7 @@ def test_faults_a_throttle_speaks_the_services_language(world: World, service: s
         call(world)
 
 
-@pytest.mark.parametrize("kind", ["throttle", "denied"])
+@pytest.mark.parametrize("kind", ["throttle", "denied", "refused"])
 def test_faults_a_refused_call_never_has_an_effect(world: World, kind: Any) -> None:
     with pytest.raises(ValueError, match="never has an effect"):
         Fault(kind, effect="after")
@@ -70,6 +70,18 @@ def test_faults_a_refused_call_never_has_an_effect(world: World, kind: Any) -> N
     with pytest.raises(ClientError):
         world.group()
     assert [] == world.elbv2.describe_target_groups()["TargetGroups"]
+
+
+def test_faults_may_be_about_one_object_alone(world: World) -> None:
+    world.account.faults.add(Fault("refused", "CreateTargetGroup", count=9, about="second", code="InvalidTarget"))
+    world.group("first")
+    for _ in range(2):
+        with refused("InvalidTarget"):
+            world.group("second")
+    world.group("third")
+
+    names = {one["TargetGroupName"] for one in world.elbv2.describe_target_groups()["TargetGroups"]}
+    assert {"first", "third"} == names
 
 
 def test_faults_can_strike_several_calls_in_a_row_and_be_cleared(world: World) -> None:
