@@ -112,12 +112,14 @@ class Look:
         parts: names of the parts (`Rendered.parts`) whose digest differs from the mark.
         pools: ids of the pools whose endpoints are to be compared; None means all of them.
         names: names recorded in a dirty mark, to be looked for as well.
+        refused: what the cloud refused in an earlier run, as the mark remembers it: neither looked for nor asked again.
     """
 
     depth: Depth
     parts: frozenset[str] = frozenset()
     pools: frozenset[str] | None = frozenset()
     names: tuple[str, ...] = ()
+    refused: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ class Change:
         disruptive: why traffic would suffer, "" if it does not.
         call: the cloud's name of the call.
         protected: what somebody protected against it, "" if nobody did; made only where a person lets it happen.
+        part: what the step refers to and can be made without, where the cloud refuses that alone.
     """
 
     op: Op
@@ -175,14 +178,16 @@ class Change:
     disruptive: str = ""
     call: str = ""
     protected: str = ""
+    part: Resource | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps, in an order that keeps traffic."""
+    """The steps, in an order that keeps traffic; `refused`: what the cloud is not asked again (`Look.refused`)."""
 
     key: GatewayKey
     changes: tuple[Change, ...] = ()
+    refused: tuple[Failure, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -201,6 +206,9 @@ class Failure:
         origins: whom to tell.
         last_good: whether what it was to replace goes on.
         listeners: of the resource (`Resource.listeners`).
+        call: the cloud's name of the call; "" if none was made.
+        missing: the resource is not there at all.
+        keeps: names of what the last good state needs and nobody wants any more.
     """
 
     key: ResourceKey
@@ -208,6 +216,9 @@ class Failure:
     origins: tuple[str, ...] = ()
     last_good: bool = False
     listeners: tuple[str, ...] = ()
+    call: str = ""
+    missing: bool = False
+    keeps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +232,7 @@ class Outcome:
         waiting: what has to become ready.
         retry_after: seconds until going on is worth it; None if no change is left to make.
         complete: every change was made, so that the mark may say clean.
+        settled: all that is left is what the cloud refused for good, which is among `failed`, and what waits for it.
         nonce: of the load balancer, as created or observed.
         held: why changes were not made (paused; or they disrupt, then all others were made), "" if all were.
     """
@@ -231,6 +243,7 @@ class Outcome:
     waiting: tuple[Awaited, ...] = ()
     retry_after: float | None = None
     complete: bool = True
+    settled: bool = False
     nonce: str = ""
     held: str = ""
 

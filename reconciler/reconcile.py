@@ -24,6 +24,7 @@ from reconciler.ir import LoadBalancer
 from reconciler.mark import Mark, State, annotation, finalizer, parse
 from reconciler.plan import Depth, Failure, Look, Outcome, Plan, Rendered, ResourceKey, ResourceSet
 from reconciler.ports import Cluster, Owner, Provider
+from reconciler.refusals import recall, remember
 from reconciler.safety import check_safe
 from reconciler.values import frozen_map
 
@@ -146,15 +147,15 @@ def _observe_and_apply(run: _Run) -> tuple[Plan, Outcome]:
     provider, mark = run.room.provider, _read_mark(run)
     owner, look, got = _observe(run, mark)
     plan, spared = _spare_protected(run, provider.plan(owner, run.want, got, look))
+    plan = replace(plan, refused=look.refused)
     if (reason := _disruption(run, plan)) and (standing := _as_it_stands(run, got)):
         plan, outcome = _observe_and_apply(standing)
         return plan, replace(outcome, held=outcome.held or reason, complete=False)
+    failed = (*got.failed, *look.refused)
+    outcome = Outcome(got.addresses, failed=failed, waiting=got.waiting, nonce=got.nonce, settled=not got.failed)
     if reason := _hold(run, plan) or reason:
-        seen = Outcome(got.addresses, failed=got.failed, waiting=got.waiting, nonce=got.nonce)
-        return plan, replace(seen, held=reason, complete=False)
-    if not plan:
-        outcome = Outcome(got.addresses, failed=got.failed, waiting=got.waiting, nonce=got.nonce)
-    else:
+        return plan, replace(outcome, held=reason, complete=False)
+    if plan:
         check_safe(plan, got, run.graph, asked=_asked(run, mark))
         if look.depth > Depth.EXISTS:
             mark = _write_mark(run, Mark(State.DIRTY, owner.placement, owner.nonce), mark, _named(run, plan))
@@ -176,7 +177,7 @@ def _observe(run: _Run, mark: Mark | None) -> tuple[Owner, Look, ResourceSet]:
         got = run.room.provider.observe(owner, run.want, look)
     if got.nonce:
         owner = replace(owner, nonce=got.nonce)
-    elif mark is not None and mark.state is State.CLEAN:
+    elif mark is not None and mark.state is not State.DIRTY:
         owner = replace(owner, nonce=run.room.nonce())  # somebody deleted it: what we create now is another one
     return owner, look, got
 
@@ -207,12 +208,14 @@ def _stands(run: _Run, owner: Owner, mark: Mark) -> bool:
 
 def _look(run: _Run, mark: Mark | None) -> Look:
     deep = run.trigger.cause in (Cause.DEEP, Cause.BACKFILL)
-    if mark is None or mark.state is State.DIRTY or deep or run.graph.withdrawn:
+    refused = recall(mark, run.want, run.trigger.cause) if mark else None
+    if mark is None or refused is None or mark.state is State.DIRTY or deep or run.graph.withdrawn:
         return Look(Depth.ALL, pools=None, names=mark.names if mark else ())
     changed = frozenset(
         part for part in {*mark.parts, *run.want.parts} if mark.parts.get(part) != run.want.parts.get(part)
     )
-    return Look(Depth.TOUCHED if changed else Depth.EXISTS, parts=changed, pools=_pools(run))
+    depth = Depth.TOUCHED if changed else Depth.EXISTS
+    return Look(depth, parts=changed, pools=_pools(run), refused=refused)
 
 
 def _pools(run: _Run) -> frozenset[str] | None:
@@ -275,13 +278,14 @@ def _as_it_stands(run: _Run, got: ResourceSet) -> _Run | None:
 
 
 def _finish(run: _Run, mark: Mark | None, owner: Owner, outcome: Outcome) -> None:
-    """Leave the mark clean if every change was made; a withdrawn Gateway loses mark and finalizer instead."""
-    if not outcome.complete or outcome.failed:
+    """Leave the mark clean if all was made or refused; a withdrawn Gateway loses mark and finalizer instead."""
+    refused = remember(outcome, run.want)
+    if refused is None or (refused and run.graph.withdrawn):
         return
     if run.graph.withdrawn:
         run.room.cluster.write_mark(run.trigger.key, None, finalizer=False)
         return
-    clean = Mark(State.CLEAN, owner.placement, outcome.nonce or owner.nonce).clean(run.want.parts)
+    clean = Mark(State.CLEAN, owner.placement, outcome.nonce or owner.nonce).clean(run.want.parts, refused)
     if clean != mark or not run.held or _told_more(run, mark):
         run.room.cluster.write_mark(run.trigger.key, _with_seen(run, mark, clean), finalizer=True)
 

@@ -111,9 +111,9 @@ def validating(*names: str, mode: str = "AllowValidOnly", per_port: Mapping[int,
     return {"frontend": {"default": default, **({"perPort": ports} if ports else {})}}
 
 
-def secret(name: str, *, key: Any = None) -> Plain:
-    """Return a TLS Secret of namespace infra."""
-    data = of_server("a.example.com", key=key).secret_data
+def secret(name: str, *, key: Any = None, host: str = "a.example.com") -> Plain:
+    """Return a TLS Secret of namespace infra with a certificate for a host."""
+    data = of_server(host, key=key).secret_data
     meta = {"name": name, "namespace": "infra", "resourceVersion": "1"}
     return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": meta, "data": data}
 

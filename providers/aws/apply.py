@@ -16,14 +16,14 @@ from dataclasses import dataclass, field, replace
 from providers.aws import calls
 from providers.aws.clients import Clients
 from providers.aws.errors import is_about
-from providers.aws.held import Held
+from providers.aws.held import Held, groups_of
 from providers.aws.limiter import OutOfTime
 from providers.aws.made import Made
 from providers.aws.make import make
 from providers.aws.resources import balancer_key
 from providers.aws.target_plan import halves, targets_of
 from reconciler.errors import Misconfigured, NotReady, QuotaExceeded, ReconcilerError, TransientError
-from reconciler.plan import Change, Failure, Op, Outcome, Plan, ResourceSet
+from reconciler.plan import Change, Failure, Op, Outcome, Plan, ResourceKey, ResourceSet
 from reconciler.ports import Owner, ReadSecret
 
 RETRIES = (0.25, 0.5, 1.0, 2.0)
@@ -46,6 +46,9 @@ _SERVES = frozenset(
 )
 _TAKES_AWAY = frozenset({calls.DELETE_LISTENER, calls.DELETE_RULE, calls.DELETE_TARGET_GROUP, calls.DEREGISTER_TARGETS})
 """What traffic may need until everybody knows better; a revocation is not among it, for it has to cut at once."""
+_CLOSES = _TAKES_AWAY | {calls.REVOKE_INGRESS, calls.REMOVE_LISTENER_CERTIFICATE}
+"""What is tried in every run, however often AWS refused it: somebody is to be shut out."""
+_NO_CERTIFICATE = ("CertificateNotFound", "UnsupportedCertificate")
 _LEAVE_TO_SWEEP = frozenset({calls.DELETE_TARGET_GROUP, calls.DELETE_SECURITY_GROUP, calls.DELETE_TRUST_STORE})
 
 
@@ -60,6 +63,7 @@ class Applier:
         held: what failed, and what stays because of it.
         splits: how often a refused registration was halved.
         freed: whether something was deleted, so that what a quota refused may fit now.
+        known: what AWS refused in an earlier run and is not asked again, by key and call.
     """
 
     clients: Clients
@@ -74,15 +78,19 @@ class Applier:
     skipped: int = 0
     splits: int = 0
     freed: bool = False
+    known: dict[tuple[ResourceKey, str], list[Failure]] = field(default_factory=dict)
 
     def apply(self, plan: Plan, got: ResourceSet) -> Outcome:
         """Make the calls, until time is up; return what came of them. Never raises a ReconcilerError."""
         made = Made.of(got, self.owner)
         self.held = Held.of(plan)
+        self._take_as_refused(plan)
         late = False
         for planned in plan.changes:
             self.held.unready = bool(got.waiting or made.waiting)
             change = self.held.amended(planned)
+            if change is not None and self._is_known(change):
+                continue
             if change is None or self.held.holds(change):
                 self.skipped += 1
                 continue
@@ -95,6 +103,24 @@ class Applier:
                     self._fail(change, error, made)  # a run that got nowhere: to be tried again, and counted
                 break
         return self._outcome(made, got, late=late)
+
+    def _take_as_refused(self, plan: Plan) -> None:
+        """Take in what AWS refused in an earlier run: where the plan does not try it, it is as if it had failed."""
+        planned = {(change.key, change.call) for change in plan.changes}
+        for one in plan.refused:
+            self.known.setdefault((one.key, one.call), []).append(one)
+            if (one.key, one.call) not in planned:
+                self.failed.append(one)
+                self.held.recall(one)
+
+    def _is_known(self, change: Change) -> bool:
+        """Return whether AWS refused a step in an earlier run; then it has failed without being asked."""
+        known = self.known.get((change.key, change.call), ())
+        for one in known:
+            if one not in self.failed:
+                self.failed.append(one)
+            self.held.fail(change, one.error, missing=one.missing)
+        return bool(known)
 
     def _let_settle(self, change: Change) -> None:
         """Wait before a change that takes away. Raises OutOfTime: the run that goes on finds it settled."""
@@ -115,10 +141,10 @@ class Applier:
         except ReconcilerError as error:
             if isinstance(error, NotReady) and change.call in _LEAVE_TO_SWEEP:
                 return
-            parts = self._halves(change, error)
-            for part in parts:
+            parts = self._halves(change, error) or self._without_certificate(change, error)
+            for part in parts or ():
                 self._try(part, made)
-            if not parts:
+            if parts is None:
                 self._fail(change, error, made)
         else:
             self.done += 1
@@ -132,6 +158,19 @@ class Applier:
         parts = halves(change)
         self.splits += bool(parts)
         return parts
+
+    def _without_certificate(self, change: Change, error: ReconcilerError) -> tuple[Change, ...] | None:
+        """Return what is left of a listener's step without a certificate that AWS refuses; None if that is not it.
+
+        The certificate's listeners are told; the others of the port open, or go on, with another one.
+        """
+        if change.part is None or not any(is_about(error, code) for code in _NO_CERTIFICATE):
+            return None
+        without = self.held.without(change, change.part, error)
+        if without is not None:
+            _LOG.warning("%s of %s without %s: %s", change.call, change.key, change.part.key, error.message)
+            self.failed.append(Failure(change.part.key, error, change.part.origins, call=change.call, missing=True))
+        return without
 
     def _with_patience(self, change: Change, made: Made) -> None:
         for pause in (*RETRIES, None):
@@ -149,8 +188,11 @@ class Applier:
         origins, listeners = (resource.origins, resource.listeners) if resource else ((), ())
         told = _with_targets(change, error)
         _LOG.warning("%s of %s failed: %s", change.call, change.key, told.message)
-        self.failed.append(Failure(change.key, told, origins, listeners=listeners))
-        self.held.fail(change, error, missing=change.got is None and change.key not in made.ids)
+        missing = change.got is None and change.key not in made.ids
+        failure = Failure(change.key, told, origins, listeners=listeners, call=change.call, missing=missing)
+        failure = replace(failure, keeps=tuple(name for name in groups_of(change.got) if name in self.held.leaving))
+        self.failed.append(failure)
+        self.held.fail(change, error, missing=missing)
 
     def _outcome(self, made: Made, got: ResourceSet, *, late: bool) -> Outcome:
         transient = any(isinstance(one.error, TransientError) for one in self.failed)
@@ -162,11 +204,13 @@ class Applier:
             done=self.done,
             failed=(
                 *got.failed,
-                *(replace(one, last_good=one.key in self.held.replaced) for one in self.failed),
+                *(replace(one, last_good=one.last_good or one.key in self.held.replaced) for one in self.failed),
             ),
             waiting=(*got.waiting, *made.waiting),
             retry_after=LATER if late or transient or room else None,
             complete=not (late or self.failed or self.skipped or got.failed),
+            settled=not (late or transient or got.failed or self.held.stopped or self.held.silent(made.ids))
+            and all(one.call not in _CLOSES for one in self.failed),
             nonce=made.nonce,
         )
 

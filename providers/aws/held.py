@@ -45,7 +45,7 @@ from providers.aws.resources import (
 )
 from providers.aws.target_plan import targets_of
 from reconciler.errors import QuotaExceeded, ReconcilerError, TerminalError
-from reconciler.plan import Change, Plan, Resource, ResourceKey
+from reconciler.plan import Change, Failure, Plan, Resource, ResourceKey
 from reconciler.values import Json
 
 _NEEDED_BY = {
@@ -79,6 +79,9 @@ class Held:
         stopped: scopes of listeners whose rules may not change any further in this run.
         staying: by listener, key and conditions of rules that AWS refused for good, and of rules that answer for them.
         replaced: keys of what was refused, rules and certificates, and in whose place what was there goes on.
+        lasting: keys of what was refused for good.
+        needed: names of target groups that what was to be changed, and was refused, forwards to.
+        recalled: keys of what was refused in an earlier run, and is not tried in this one.
     """
 
     closing: frozenset[ResourceKey] = frozenset()
@@ -86,7 +89,7 @@ class Held:
     ahead: frozenset[ResourceKey] = frozenset()
     unready: bool = False
     leaving: frozenset[str] = frozenset()
-    spare: Mapping[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
+    spare: Mapping[ResourceKey, tuple[Resource, ...]] = field(default_factory=dict)
     broken: set[ResourceKey] = field(default_factory=set)
     missing: dict[ResourceKey, ReconcilerError] = field(default_factory=dict)
     unregistered: set[ResourceKey] = field(default_factory=set)
@@ -94,14 +97,17 @@ class Held:
     stopped: set[str] = field(default_factory=set)
     staying: dict[str, list[tuple[ResourceKey, Json]]] = field(default_factory=dict)
     replaced: set[ResourceKey] = field(default_factory=set)
+    lasting: set[ResourceKey] = field(default_factory=set)
+    needed: set[str] = field(default_factory=set)
+    recalled: set[ResourceKey] = field(default_factory=set)
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
         """Return what holds back a plan before anything failed: nothing."""
-        spare: dict[ResourceKey, tuple[str, ...]] = {}
+        spare: dict[ResourceKey, tuple[Resource, ...]] = {}
         for one in plan.changes:
-            if one.call == calls.ADD_LISTENER_CERTIFICATE:
-                spare[holder_of(one.key)] = (*spare.get(holder_of(one.key), ()), one.key.name)
+            if one.call == calls.ADD_LISTENER_CERTIFICATE and one.want is not None:
+                spare[holder_of(one.key)] = (*spare.get(holder_of(one.key), ()), one.want)
         steps = [one.call for one in plan.changes]
         made = steps.index(calls.CREATE_LOAD_BALANCER) if calls.CREATE_LOAD_BALANCER in steps else 0
         gone = {one.key: place for place, one in enumerate(plan.changes) if one.call == calls.DELETE_LOAD_BALANCER}
@@ -117,6 +123,9 @@ class Held:
         """Remember a step that failed; `missing`: its resource is not there."""
         key = change.key
         self.broken.add(key)
+        if isinstance(error, TerminalError) and change.want is not None:
+            self.lasting.add(key)
+            self.needed.update(groups_of(change.got))
         if missing:
             self.missing[key] = error
         if change.call == calls.REGISTER_TARGETS and not _is_bad_target(change, error):
@@ -128,6 +137,15 @@ class Held:
                 self._stand(change)
         elif key.kind in (RULE, ORDER):
             self.stopped.add(key.scope)
+
+    def recall(self, failure: Failure) -> None:
+        """Remember what AWS refused in an earlier run, and what this one does not try."""
+        self.broken.add(failure.key)
+        self.lasting.add(failure.key)
+        self.recalled.add(failure.key)
+        self.needed.update(failure.keeps)
+        if failure.missing:
+            self.missing[failure.key] = failure.error
 
     def _stand(self, change: Change) -> None:
         """Remember a refused rule: what may answer for it stays, the rule that it was to change for one."""
@@ -149,6 +167,18 @@ class Held:
         spec = {name: value for name, value in want.spec.items() if name != "MutualAuthentication"}
         return self._certified(replace(change, want=replace(want, spec=spec))) if spec else None
 
+    def without(self, change: Change, part: Resource, error: ReconcilerError) -> tuple[Change, ...] | None:
+        """Return what is left of a listener's step without a certificate; None if no other one can take its place."""
+        self.missing[part.key] = error
+        amended = self._certified(change)
+        if amended == change:
+            del self.missing[part.key]
+            return None
+        self.broken.add(part.key)
+        if isinstance(error, TerminalError):
+            self.lasting.add(part.key)
+        return () if amended is None else (amended,)
+
     def _certified(self, change: Change) -> Change | None:
         """Return the step as it can be made though a certificate is missing; None if nothing is left of it.
 
@@ -161,10 +191,13 @@ class Held:
         self.bare.add(change.key)
         spec = {name: value for name, value in want.spec.items() if name != "Certificate"}
         if change.got is None or "Protocol" in spec:
-            fit = (name for name in self.spare.get(change.key, ()) if not self._is_missing(name))
+            fit = (one for one in self.spare.get(change.key, ()) if not self._is_missing(one.key.name))
             other = next(fit, None)
-            return replace(change, want=replace(want, spec={**spec, "Certificate": other})) if other else change
-        return replace(change, want=replace(want, spec=spec)) if spec else None
+            if other is None:
+                return change
+            shown = Resource(certificate_key(other.key.name), origins=other.origins)
+            return replace(change, want=replace(want, spec={**spec, "Certificate": other.key.name}), part=shown)
+        return replace(change, want=replace(want, spec=spec), part=None) if spec else None
 
     def _is_missing(self, certificate: str) -> bool:
         return certificate_key(certificate) in self.missing
@@ -205,10 +238,15 @@ class Held:
             return self._still_shown(key)
         untold = key.kind == CERTIFICATE and key in self.broken  # a tag must not tell of an import that failed
         inside = key.kind in (RULE, ORDER, LISTENER_CERTIFICATE) and holder_of(key) in self.broken
+        if change.call == calls.DELETE_TARGET_GROUP and key.name in self.needed:
+            return True
         return untold or inside or (change.call in _NEEDED_BY and (self._awaits() or self._is_needed(change.call)))
 
     def _is_needed(self, call: str) -> bool:
-        return not {one.kind for one in self.broken}.isdisjoint(_NEEDED_BY[call])
+        """Return whether what failed may need what a call removes; of what was refused for good it is known."""
+        known = self.lasting if call == calls.DELETE_TARGET_GROUP else set[ResourceKey]()
+        kinds = {one.kind for one in self.broken if one not in known or one.kind == LOAD_BALANCER}
+        return not kinds.isdisjoint(_NEEDED_BY[call])
 
     def _awaits(self) -> bool:
         """Return whether a former load balancer, and all that it needs, stays while AWS makes its successor."""
@@ -249,7 +287,7 @@ class Held:
 
     def silent(self, there: Collection[ResourceKey]) -> set[str]:
         """Return the load balancers that answer nowhere, since no listener could be made; `there`: all that is."""
-        lost = {balancer_of(key) for key in self.missing if key.kind == LISTENER}
+        lost = {balancer_of(key) for key in self.missing if key.kind == LISTENER and key not in self.recalled}
         return lost - {balancer_of(key) for key in there if key.kind == LISTENER}
 
     def _must_stay(self, change: Change) -> bool:
@@ -282,10 +320,15 @@ def _groups(actions: Json) -> Iterator[str]:
     return (name for one in every if isinstance(one, Mapping) for name in forwarded(one))
 
 
+def groups_of(resource: Resource | None) -> tuple[str, ...]:
+    """Return the names of the target groups that a rule or a listener forwards to."""
+    return tuple(_groups(resource.spec.get("Actions") or resource.spec.get("DefaultActions"))) if resource else ()
+
+
 def _references(resource: Resource) -> Iterator[ResourceKey]:
     """Yield the keys of what a resource refers to by AWS's id."""
     key, spec = resource.key, resource.spec
-    yield from map(target_group_key, _groups(spec.get("Actions") or spec.get("DefaultActions")))
+    yield from map(target_group_key, groups_of(resource))
     if key.kind in (TARGETS, TG_ATTRIBUTES):
         yield target_group_key(key.name)
     elif key.kind == LISTENER:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from providers.aws import calls
 from providers.aws.base_plan import is_replaced
@@ -34,13 +35,15 @@ def listener_steps(key: ResourceKey, want: Resources, got: Resources) -> Iterato
     first, since only HTTPS listeners have certificates.
     """
     listener, there = want[key], got.get(key)
+    shown = want.get(certificate_key(str(listener.spec.get("Certificate", ""))))
     if there is None:
-        yield creation(calls.CREATE_LISTENER, listener)
+        yield replace(creation(calls.CREATE_LISTENER, listener), part=shown)
         yield from _additions(key, want, got)
     elif fields := _greeting(listener, there, want, got):
         switched = "Protocol" in fields
         spec = listener.spec if switched else {name: listener.spec[name] for name in fields}
         change = update(calls.MODIFY_LISTENER, Resource(listener.key, spec, listener.origins), there, fields)
+        change = replace(change, part=shown if "Certificate" in spec else None)
         yield from (change, *_additions(key, want, got)) if switched else (*_additions(key, want, got), change)
     else:
         yield from _additions(key, want, got)

@@ -13,6 +13,7 @@ from providers.aws.capabilities import capabilities
 from providers.aws.clients import Clients
 from providers.aws.config import check, refused
 from providers.aws.errors import without_account
+from providers.aws.left_alone import without_refused
 from providers.aws.limiter import Limiter, Limits, limits
 from providers.aws.observe import observe
 from providers.aws.plan import plan
@@ -82,11 +83,11 @@ class AwsProvider:
 
     def observe(self, owner: Owner, want: Rendered, look: Look) -> ResourceSet:
         """Return what is there. Raises ReconcilerError."""
-        return observe(self.clients(owner.placement), owner, want, look, self.bucket)
+        return observe(self.clients(owner.placement), owner, without_refused(want, look), look, self.bucket)
 
     def plan(self, owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
         """Return the exact calls."""
-        return plan(owner, want, got, look)
+        return plan(owner, without_refused(want, look), got, look)
 
     def scheme_of(self, got: ResourceSet) -> str:
         """Return the scheme of the load balancer that is there; of two, of the one to go."""

@@ -83,15 +83,15 @@ class ListenerReport:
         """
         if unmade := _unmade(say, node, refusal):
             return unmade
+        failure = self.failures.of_listener(node.listener.id) or self.failures.of_gateway()
+        if failure is not None and not isinstance(failure.error, TransientError):
+            return say.false("Programmed", "Invalid", failure.error.message)
         if programmed.status != "True":
             return say.false(
                 "Programmed", "Invalid" if programmed.reason == "Invalid" else "Pending", programmed.message
             )
-        failure = self.failures.of_listener(node.listener.id) or self.failures.of_gateway()
         if failure is None:
             return say.true("Programmed")
-        if not isinstance(failure.error, TransientError):
-            return say.false("Programmed", "Invalid", failure.error.message)
         before = standing(listener_status(self._status(node), node.listener.name), "Programmed")
         return before or say.false("Programmed", "Pending", failure.error.message)
 
@@ -131,7 +131,7 @@ class ListenerReport:
             if not isinstance(first.error, TransientError):
                 return say.false("Programmed", "ListenersNotValid", first.error.message)
             before = standing(node.listener_set.status, "Programmed")
-            return before or say.false("Programmed", "Pending", first.error.message)
+            return before or say.unknown("Programmed", "Pending", first.error.message)
         if parent_programmed.status == "True":
             return say.true("Programmed")
         return say.false("Programmed", "ParentNotProgrammed", parent_programmed.message)
