@@ -48,6 +48,8 @@ class Path:
 
 
 ROOT = Path(Kind.PREFIX, "")
+_ENDS: Mapping[Kind, str] = {Kind.EXACT: "$", Kind.PREFIX: "(/.*)?$", Kind.SUBTREE: "/.*$"}
+"""What follows a path in its expression, by how it is compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +177,24 @@ def unwritable(written: Sequence[Mapping[str, Json]]) -> str:
     return ""
 
 
-def write(conditions: Conditions, limit: int) -> list[dict[str, Json]]:
-    """Return the canonical conditions of a rule, sorted; paths as plain values where these fit into `limit`."""
+def write(conditions: Conditions, limit: int, *, alternation: bool = False) -> list[dict[str, Json]]:
+    """Return the canonical conditions of a rule, sorted; paths as plain values where these fit into `limit`.
+
+    With `alternation` what would not fit is written with as many hosts or paths in an expression as it holds.
+    """
+    written = _written(conditions, limit)
+    if not alternation or cost(written).values <= limit:
+        return written
+    hosts, paths = _joined_hosts(conditions.hosts), _joined_paths(conditions.paths)
+    joined: dict[str, list[Json]] = {"host-header": hosts, "path-pattern": paths}
+    short = (
+        {"Field": item["Field"], "RegexValues": joined[str(item["Field"])]} if joined.get(str(item["Field"])) else item
+        for item in written
+    )
+    return sorted(short, key=_sort_key)
+
+
+def _written(conditions: Conditions, limit: int) -> list[dict[str, Json]]:
     rest = len(conditions.hosts) + len(conditions.methods) + len(conditions.headers) + len(conditions.query)
     items = [*_hosts(conditions.hosts), *_methods(conditions.methods)]
     items += [_header(header) for header in conditions.headers]
@@ -277,8 +295,40 @@ def path_regex(path: Path) -> str:
     """Return the anchored expression of a path."""
     if path.kind is Kind.REGEX:
         return anchored(path.value)
-    text = escape(path.value)
-    return {Kind.EXACT: f"^{text}$", Kind.PREFIX: f"^{text}(/.*)?$", Kind.SUBTREE: f"^{text}/.*$"}[path.kind]
+    return f"^{escape(path.value)}{_ENDS[path.kind]}"
+
+
+def _joined_hosts(hosts: tuple[str, ...]) -> list[Json]:
+    """Return the expressions of hostnames, as few as there can be; none where one is too long for an expression."""
+    if not all(takes_port(host) for host in hosts):
+        return []
+    wild = [escape(host.removeprefix("*.")) for host in hosts if host.startswith("*.")]
+    exact = [escape(host) for host in hosts if not host.startswith("*.")]
+    return _sorted([*_joined(exact, "^", f"{_PORT}$"), *_joined(wild, "^.+[.]", f"{_PORT}$")])
+
+
+def _joined_paths(paths: tuple[Path, ...]) -> list[Json]:
+    """Return the expressions of paths, as few as there can be."""
+    found = [path_regex(path) for path in paths if path.kind is Kind.REGEX]
+    for kind, end in _ENDS.items():
+        found += _joined([escape(path.value) for path in paths if path.kind is kind], "^", end)
+    return _sorted(found)
+
+
+def _joined(texts: Sequence[str], start: str, end: str) -> Iterator[str]:
+    """Yield expressions that take any of these texts, each with as many of them as a value of a condition holds."""
+    group: list[str] = []
+    for text in sorted(texts):
+        if group and len(start) + len(_either([*group, text])) + len(end) > MAX_TEXT:
+            yield f"{start}{_either(group)}{end}"
+            group = []
+        group.append(text)
+    if group:
+        yield f"{start}{_either(group)}{end}"
+
+
+def _either(texts: Sequence[str]) -> str:
+    return texts[0] if len(texts) == 1 else f"(?:{'|'.join(texts)})"
 
 
 def escape(text: str) -> str:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from providers.aws.attributes import BUCKETS, KNOWN, wrong_attributes
 from providers.aws.listener_settings import wrong_listeners
@@ -37,7 +37,11 @@ from reconciler.values import Json, frozen_map
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """Limits of one load balancer and one rule, by the ELBv2 guide's defaults."""
+    """Limits of one load balancer and one rule, by the ELBv2 guide's defaults.
+
+    Attributes:
+        alternation: whether one regular expression may carry several hosts or paths.
+    """
 
     rules: int = 100
     target_groups: int = 100
@@ -47,6 +51,7 @@ class Quotas:
     wildcards: int = 5
     groups_per_action: int = 5
     groups_per_stream: int = 5
+    alternation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,6 @@ class AwsConfig:
     log_prefix: str = ""
     web_acl: str = ""
     allowed_addresses: tuple[str, ...] | None = None
-    regex_alternation: bool = False
     quic: bool = False
     unified: bool = False
     quotas: Quotas = field(default_factory=Quotas)
@@ -92,10 +96,11 @@ def read_aws(config: Config) -> AwsConfig:
         log_prefix=_text(logs.get("prefix")) if isinstance(logs, Mapping) else "",
         web_acl=_text(block.get("webACL")),
         allowed_addresses=_strings(block["allowedAddresses"]) if "allowedAddresses" in block else None,
-        regex_alternation=block.get("regexAlternation") is True,
         quic=block.get("quic") is True,
         unified=block.get("addressMode") == "unified",
-        quotas=_quotas(quotas if isinstance(quotas, Mapping) else {}),
+        quotas=replace(
+            _quotas(quotas if isinstance(quotas, Mapping) else {}), alternation=block.get("regexAlternation") is True
+        ),
     )
 
 

@@ -81,7 +81,7 @@ def merged(one: Draft, other: Draft, quotas: Quotas) -> Draft | None:
 
 def fits(conditions: Conditions, quotas: Quotas) -> str:
     """Return why AWS refuses a rule with these conditions, as they are written; "" if it takes them."""
-    written = write(conditions, quotas.values)
+    written = write(conditions, quotas.values, alternation=quotas.alternation)
     needed = cost(written)
     if needed.values > quotas.values:
         return f"needs {needed.values} conditions, a rule of an ALB has {quotas.values}"

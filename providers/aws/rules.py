@@ -84,7 +84,8 @@ def make_rules(frontends: Sequence[Frontend], naming: Naming, quotas: Quotas, pe
 
 
 def _rule(draft: Draft, sheet: _Sheet, quotas: Quotas) -> Rule:
-    conditions, answer = tuple(write(draft.conditions, quotas.values)), sheet.answers[draft.answer]
+    conditions = tuple(write(draft.conditions, quotas.values, alternation=quotas.alternation))
+    answer = sheet.answers[draft.answer]
     listeners = tuple(sheet.listeners[entry] for entry in draft.entries)
     return Rule(conditions, answer.action, answer.transforms, draft.entries, listeners)
 

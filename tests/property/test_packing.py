@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,9 +86,10 @@ def worlds(draw: st.DrawFn) -> list[dict[str, Any]]:
     return objects
 
 
-def load_balancer(objects: list[dict[str, Any]]) -> LoadBalancer:
+def load_balancer(objects: list[dict[str, Any]], *, alternation: bool = False) -> LoadBalancer:
     """Return what the objects compile to."""
-    return compile_ir(attach(take_snapshot(KEY, CONTROLLER, objects), MemoryProvider())).lb
+    lb = compile_ir(attach(take_snapshot(KEY, CONTROLLER, objects), MemoryProvider())).lb
+    return replace(lb, config=replace(lb.config, cloud={"regexAlternation": alternation}))
 
 
 def wanted(lb: LoadBalancer, frontend: Frontend, request: Request) -> str:
@@ -142,9 +145,11 @@ def _glob(pattern: str, text: str, *, fold: bool) -> bool:
 
 
 @settings(max_examples=300)
-@given(worlds(), st.lists(_requests, min_size=1, max_size=12))
-def test_rules_answer_every_request_as_the_entries_do(objects: list[dict[str, Any]], requests: list[Request]) -> None:
-    lb = load_balancer(objects)
+@given(objects=worlds(), requests=st.lists(_requests, min_size=1, max_size=12), alternation=st.booleans())
+def test_rules_answer_every_request_as_the_entries_do(
+    *, objects: list[dict[str, Any]], requests: list[Request], alternation: bool
+) -> None:
+    lb = load_balancer(objects, alternation=alternation)
     rendered = render(lb)
     refused = {(one.route, one.rule) for one in rendered.rejections}
     kept = [e for e in lb.frontends[0].entries if e.origin is None or (e.origin.route, e.origin.rule) not in refused]
@@ -155,9 +160,9 @@ def test_rules_answer_every_request_as_the_entries_do(objects: list[dict[str, An
 
 
 @settings(max_examples=200)
-@given(worlds())
-def test_no_rule_is_over_the_limits_of_an_alb(objects: list[dict[str, Any]]) -> None:
-    for key, resource in render(load_balancer(objects)).resources.items():
+@given(objects=worlds(), alternation=st.booleans())
+def test_no_rule_is_over_the_limits_of_an_alb(*, objects: list[dict[str, Any]], alternation: bool) -> None:
+    for key, resource in render(load_balancer(objects, alternation=alternation)).resources.items():
         if key.kind != "rule":
             continue
         conditions = _items(resource.spec["Conditions"])
@@ -259,9 +264,9 @@ def long_worlds(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @settings(max_examples=300)
-@given(long_worlds())
-def test_aws_takes_every_rule_that_is_rendered(objects: list[dict[str, Any]]) -> None:
-    for key, resource in render(load_balancer(objects)).resources.items():
+@given(objects=long_worlds(), alternation=st.booleans())
+def test_aws_takes_every_rule_that_is_rendered(*, objects: list[dict[str, Any]], alternation: bool) -> None:
+    for key, resource in render(load_balancer(objects, alternation=alternation)).resources.items():
         if key.kind == "rule":
             check_rule(resource.spec)
 
@@ -275,6 +280,43 @@ def check_rule(spec: Mapping[str, Any]) -> None:
     check_conditions(wire.conditions(spec["Conditions"]), Limits())
     check_transforms(wire.transforms(spec["Transforms"]))
     check_actions(wire.actions(spec["Actions"], lambda name: f"arn:{name}"), Place("application", "HTTP", 80))
+
+
+def many(hosts: list[str], paths: list[str]) -> list[dict[str, Any]]:
+    """Return a Gateway with one Route that has one rule."""
+    matches = [{"path": {"type": "Exact", "value": path}} for path in paths]
+    return [
+        gateway_class(),
+        gateway(),
+        *with_service("s0"),
+        route("r", "a", [rule(backend("s0"), matches=matches)], hosts),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "paths", "plain", "joined"),
+    [
+        (["a.example.com"], [f"/api/{n:02}" for n in range(30)], 8, 1),
+        ([f"h{n}.example.com" for n in range(9)], ["/"], 3, 1),
+    ],
+    ids=["paths", "hosts"],
+)
+def test_alternation_lets_one_rule_hold_what_would_take_several(
+    hosts: list[str], paths: list[str], plain: int, joined: int
+) -> None:
+    for alternation, expected in ((False, plain), (True, joined)):
+        rendered = render(load_balancer(many(hosts, paths), alternation=alternation))
+        found = [one.spec for key, one in rendered.resources.items() if key.kind == "rule"]
+
+        assert expected == len(found)
+        for spec in found:
+            check_rule(spec)
+
+
+def test_alternation_leaves_what_fits_into_plain_values_as_it_is() -> None:
+    objects = many(["a.example.com"], ["/a", "/b"])
+
+    assert render(load_balancer(objects)).resources == render(load_balancer(objects, alternation=True)).resources
 
 
 def test_an_entry_too_far_from_every_rule_that_could_take_it_in_is_a_rule_of_its_own() -> None:
