@@ -10,8 +10,10 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
+from tests.bench.changes import measure_changes
 from tests.bench.compiling import measure_compile, measure_growth
 from tests.bench.imports import measure_imports
+from tests.bench.packing import measure_packing
 from tests.bench.reconciles import measure_cold, measure_runs
 from tests.bench.rows import Measure, Row, table
 from tests.bench.snapshots import measure_snapshots
@@ -20,7 +22,9 @@ from tests.bench.wall_clock import measure_wall_clock
 
 MEASUREMENTS: Mapping[str, Measure] = {
     "runs": measure_runs,
+    "changes": measure_changes,
     "cold": measure_cold,
+    "packing": measure_packing,
     "imports": measure_imports,
     "compile": measure_compile,
     "waiting": measure_waiting,

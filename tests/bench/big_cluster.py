@@ -23,6 +23,8 @@ from tests.builders import (
     exact,
     gateway,
     gateway_class,
+    listener,
+    listener_set,
     namespace_,
     parent,
     prefix,
@@ -33,6 +35,7 @@ from tests.builders import (
 
 INFRA = Path(__file__).parents[2] / "infra"
 ROUTES_A_GATEWAY, TEAMS, TEAMS_A_GATEWAY = 20, 20, 4
+GATEWAYS_A_SET, ROUTES_A_SET = 5, 2
 _CLIENTS = 8
 _REFUSED = 300
 type Plain = dict[str, Any]
@@ -86,9 +89,17 @@ def big_cluster() -> Iterator[BigCluster]:
 
 
 def objects_of(gateways: Iterable[int]) -> Iterator[Plain]:
-    """Yield Gateways, each with 20 Routes of four teams, a Service and a slice for each Route."""
+    """Yield Gateways, each with 20 Routes of four teams, a Service and a slice for each Route.
+
+    Each fifth Gateway has a ListenerSet, which the last two of its Routes are on.
+    """
     for number in gateways:
-        yield gateway(f"gw{number}")
+        shared = gateway(f"gw{number}")
+        shared["spec"]["allowedListeners"] = {"namespaces": {"from": "All"}}
+        yield shared
+        has_set = number % GATEWAYS_A_SET == 0
+        if has_set:
+            yield listener_set(f"set{number}", "team0", [listener("more", 8080)], f"gw{number}")
         for place in range(ROUTES_A_GATEWAY):
             name = f"r{number}-{place}"
             team = f"team{(number * TEAMS_A_GATEWAY + place % TEAMS_A_GATEWAY) % TEAMS}"
@@ -96,7 +107,9 @@ def objects_of(gateways: Iterable[int]) -> Iterator[Plain]:
                 rule(backend(name), matches=[exact(f"/{name}/login")]),
                 rule(backend(name), matches=[prefix(f"/{name}")]),
             ]
-            yield route(name, team, rules, [f"{name}.example.com"], [parent(f"gw{number}")])
+            on_set = has_set and place >= ROUTES_A_GATEWAY - ROUTES_A_SET
+            where = parent(f"set{number}", "team0", kind="ListenerSet") if on_set else parent(f"gw{number}")
+            yield route(name, team, rules, [f"{name}.example.com"], [where])
             yield service(name, team, clusterIP="None")
             yield endpoints(name, team, [f"10.244.{number % 250}.{place + 1}"])
 

@@ -30,7 +30,13 @@ def measure_index(api: Api, say: Say) -> Iterator[Row]:
     index, kilobytes = _fed(texts, len(routes))
     what = f"{len(routes):,} Routes"
     yield Row(f"index, {what}: memory a Route beyond the object", kilobytes, 1, " KB")
-    for kind in (kinds.BY_NAME["HTTPRoute"], kinds.SERVICE, kinds.ENDPOINT_SLICE, kinds.GATEWAY):
+    for kind in (
+        kinds.BY_NAME["HTTPRoute"],
+        kinds.SERVICE,
+        kinds.ENDPOINT_SLICE,
+        kinds.GATEWAY,
+        kinds.LISTENER_SET,
+    ):
         ours = [item for item in json.loads(texts[kind]) if item["metadata"]["namespace"] != "default"]
         took, touched = _events(index, kind, ours[:EVENTS])
         yield milliseconds(f"index, {what}: an event of {kind.name} to its Gateways, mean", took * 1000, 1)
@@ -43,7 +49,7 @@ def _fed(texts: dict[kinds.Kind, str], routes: int) -> tuple[Index, float]:
     gc.collect()
     tracemalloc.start()
     for kind, text in texts.items():
-        if kind in (kinds.BY_NAME["HTTPRoute"], kinds.GATEWAY, kinds.GATEWAY_CLASS):
+        if kind in (kinds.BY_NAME["HTTPRoute"], kinds.GATEWAY, kinds.GATEWAY_CLASS, kinds.LISTENER_SET):
             index.replace(Listed(kind, tuple(json.loads(text))))
     gc.collect()
     weight, _ = tracemalloc.get_traced_memory()

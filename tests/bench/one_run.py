@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import secrets
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+from kube.certificates import facts_of, key_pair_of
 from providers import provider_for
 from reconciler.events import from_text
 from reconciler.reconcile import Room, reconcile
@@ -21,11 +23,17 @@ def main() -> None:
     """Run once; end with 1 if anything failed."""
     file, text = Path(sys.argv[1]), sys.argv[2]
     cluster = FakeCluster(provider="aws")
-    for item in json.loads(file.read_text(encoding="utf-8")):
-        cluster.objects[item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]] = item
+    objects = json.loads(file.read_text(encoding="utf-8"))
+    secrets_ = [item for item in objects if item["kind"] == "Secret"]
+    for item in objects:
+        if item not in secrets_:
+            cluster.objects[item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]] = item
+    for item in secrets_:
+        cluster.certificates.append(facts_of(item, datetime.now(UTC)))
+        cluster.pairs[cluster.certificates[-1].ref] = key_pair_of(item)[0]
     room = Room(cluster, provider_for(CONTROLLER, rate=1000), lambda: secrets.token_hex(8))
     result = reconcile(from_text(text), room)
-    file.write_text(json.dumps(list(cluster.objects.values())), encoding="utf-8")
+    file.write_text(json.dumps([*cluster.objects.values(), *secrets_]), encoding="utf-8")
     for failure in result.outcome.failed:
         sys.stderr.write(f"{failure.key}: {failure.error}\n")
     raise SystemExit(1 if result.outcome.failed else 0)

@@ -34,6 +34,7 @@ from tests.fakes import trigger
 
 ROOT = Path(__file__).parent.parent.parent
 RULES, SERVICES = 100, 50
+ALL_KEY_TYPES = ["RSA_2048", "EC_prime256v1"]
 type Plain = dict[str, Any]
 
 
@@ -70,6 +71,12 @@ class Cloud:
         """Return how many rules the load balancer has, default ones apart."""
         (balancer,) = self.emulator.account.state()["loadBalancers"]
         return sum(len(listener["Rules"]) - 1 for listener in balancer["Listeners"])
+
+    def certificates(self) -> int:
+        """Return how many certificates ACM holds."""
+        with self.emulator.account.journal.silent():
+            listed = self.emulator.account.client("acm").list_certificates(Includes={"keyTypes": ALL_KEY_TYPES})
+        return len(listed["CertificateSummaryList"])
 
 
 @contextmanager

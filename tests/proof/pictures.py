@@ -20,6 +20,7 @@ def said(item: Plain) -> Plain:
         "finalizers": item["metadata"].get("finalizers", []),
         "conditions": _conditions(status, generation),
         "addresses": len(status.get("addresses", ())),
+        "sets": status.get("attachedListenerSets", 0),
         "parents": parents,
         "listeners": listeners,
     }

@@ -34,6 +34,7 @@ from tests.builders import (
     exact,
     gateway,
     listener,
+    listener_set,
     namespace_,
     parent,
     prefix,
@@ -46,6 +47,8 @@ from tests.proof.pictures import account_picture, difference, said
 from tests.proof.seeds import tell_all
 
 GATEWAYS, ROUTES, SERVICES = ("gw", "north", "south"), ("web", "r1", "r2", "r3"), ("web", "s1", "s2")
+SETS = ("sets-a", "sets-b")
+"""ListenerSets; each names one of the Gateways, now this one, now that."""
 _PATHS = ("/", "/a", "/a/b", "/c")
 _LONGEST = 400
 """Deliveries after which a stream that does not come to rest is a failure."""
@@ -66,8 +69,9 @@ def history(seed: int, length: int) -> Iterator[Plain | Name]:
     dice = random.Random(seed)  # noqa: S311 - a story, no secret
     yield from (namespace_(name) for name in ("infra", "a"))
     for _ in range(length):
-        yield dice.choice((_route, _route, _route, _service, _endpoints, _endpoints, _gateway, _goner))(dice)
+        yield dice.choice(_DEEDS)(dice)
     yield from (("Gateway", "infra", "south"), ("Service", "a", "web"), ("HTTPRoute", "a", "web"))
+    yield ("ListenerSet", "a", SETS[0])
 
 
 def _route(dice: random.Random) -> Plain:
@@ -79,6 +83,7 @@ def _route(dice: random.Random) -> Plain:
         for _ in range(dice.randint(1, 3))
     ]
     parents = [parent(name) for name in dice.sample(GATEWAYS, dice.randint(1, 2))]
+    parents += [parent(name, "a", kind="ListenerSet") for name in dice.sample(SETS, dice.randint(0, 1))]
     return route(dice.choice(ROUTES), "a", rules, dice.choice(((), ("x.example.com",))), parents)
 
 
@@ -93,11 +98,30 @@ def _endpoints(dice: random.Random) -> Plain:
 
 def _gateway(dice: random.Random) -> Plain:
     ports = dice.sample((80, 81, 8080), dice.randint(1, 2))
-    return gateway(dice.choice(GATEWAYS[:2]), listeners=[listener(f"p{port}", port) for port in sorted(ports)])
+    made = gateway(dice.choice(GATEWAYS[:2]), listeners=[listener(f"p{port}", port) for port in sorted(ports)])
+    made["spec"]["allowedListeners"] = {"namespaces": {"from": dice.choice(("All", "All", "All", "None"))}}
+    return made
+
+
+def _set(dice: random.Random) -> Plain:
+    """Return a ListenerSet; some of its listeners conflict with the Gateway's own, or with the other set's."""
+    ports = dice.sample((81, 8080, 8081, 8082), dice.randint(1, 2))
+    return listener_set(
+        dice.choice(SETS), "a", [listener(f"p{port}", port) for port in sorted(ports)], dice.choice(GATEWAYS)
+    )
 
 
 def _goner(dice: random.Random) -> Name:
-    return dice.choice((("HTTPRoute", "a", dice.choice(ROUTES[1:])), ("Service", "a", dice.choice(SERVICES[1:]))))
+    return dice.choice(
+        (
+            ("HTTPRoute", "a", dice.choice(ROUTES[1:])),
+            ("Service", "a", dice.choice(SERVICES[1:])),
+            ("ListenerSet", "a", dice.choice(SETS)),
+        )
+    )
+
+
+_DEEDS = (_route, _route, _route, _service, _endpoints, _endpoints, _gateway, _set, _set, _goner)
 
 
 @dataclass
@@ -253,9 +277,15 @@ def tell(seed: int, length: int = 14) -> Counter[str]:
     return second.counts + Counter({"histories": 1, "changes": len(changes), "runs in order": first.counts["runs"]})
 
 
+def _open(item: Plain) -> Plain:
+    """Let a Gateway take ListenerSets of all namespaces."""
+    item["spec"]["allowedListeners"] = {"namespaces": {"from": "All"}}
+    return item
+
+
 def _start(world: World, *, lossy: bool = False) -> Told:
     """Return a telling that starts from three Gateways, a Route and a Service, all listed."""
-    world.cluster.put(*(gateway(name) for name in GATEWAYS[1:]))
+    world.cluster.put(*(_open(gateway(name)) for name in GATEWAYS))
     told = Told(world, Watch(world.cluster), lossy)
     told.drain(told.watch.list_anew("first"))
     return told
