@@ -192,7 +192,7 @@ def test_row_51_it_is_unhealthy_where_nothing_listens_that_a_health_check_can_as
     world: World, balancer: str, check: dict[str, str], state: str
 ) -> None:
     world.listener(balancer)
-    group = front(world, **check)
+    group = front(world, 80, **check)
     world.elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": balancer}])
     world.listener(world.balancer("net", Type="network"), 80, "TCP", DefaultActions=forward(group))
     world.account.clock.advance(600.0)
