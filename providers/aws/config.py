@@ -26,6 +26,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from providers.aws.attributes import BUCKETS, KNOWN, wrong_attributes
 from providers.aws.listener_settings import wrong_listeners
@@ -106,7 +107,8 @@ def read_aws(config: Config) -> AwsConfig:
 
 def _quotas(block: Mapping[str, Json]) -> Quotas:
     values = {attribute: block[name] for name, attribute in _QUOTAS.items() if name in block}
-    return Quotas(**{name: value for name, value in values.items() if _is_count(value) and isinstance(value, int)})
+    counts: dict[str, Any] = {name: value for name, value in values.items() if _is_count(value)}
+    return Quotas(**counts)
 
 
 def access_logs(aws: AwsConfig) -> dict[str, Json]:

@@ -29,11 +29,11 @@ from reconciler.gatewayapi.read_gateways import read_gateway, read_listener_set
 from reconciler.gatewayapi.read_routes import read_route
 from reconciler.offline import plan_snapshot, without_times
 from reconciler.ports import Provider
+from tests.golden.test_golden import CASES
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("cluster")]
 
 ROOT = Path(__file__).parent.parent
-CASES = sorted(path.parent for path in (ROOT / "golden").glob("**/in"))
 AWS, REFERENCE = "routewright.dev/aws", "routewright.dev/memory"
 PROVIDERS: Mapping[str, Provider] = {"reference": MemoryProvider(), "bucket": provider_for(AWS, bucket="authorities")}
 """By the folder that has cases of its own, as in `tests/golden/test_golden.py`; for all else AWS without a bucket."""

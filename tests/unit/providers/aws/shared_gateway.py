@@ -105,9 +105,12 @@ class Shared(World):
         """Reconcile as a fresh process would whose buckets are empty: every call takes its time."""
         clock = self.account.clock
         rates = {kind: Rate(rate.per_second, 1.0) for kind, rate in RECONCILE.items()}
-        limits = Limits(Limiter(rates, clock=clock.now, sleep=clock.advance))
-        provider = replace(self.provider, limits=limits, sleep=clock.advance, now=clock.now, _clients={})
+        limits = Limits(Limiter(rates, clock=clock.now, sleep=self._pass_time))
+        provider = replace(self.provider, limits=limits, sleep=self._pass_time, now=clock.now, _clients={})
         return reconcile(one, Room(self.cluster, provider, lambda: "nonce"))
+
+    def _pass_time(self, seconds: float) -> None:
+        self.account.clock.advance(seconds)
 
     def settle(self) -> None:
         """Reconcile until nothing is open any more."""
