@@ -102,10 +102,10 @@ class MotoNetwork:
             return None
         return [str(one["cidr_block"]) for one in found.get_cidr_block_association_set()]
 
-    def instance_exists(self, instance_id: str) -> bool:
-        """Whether a running instance has this id."""
+    def instance(self, instance_id: str) -> dict[str, str] | None:
+        """Return State and VpcId of an instance, or None if there is none."""
         found = self._ec2.get_instance_by_id(instance_id)
-        return found is not None and found.state == "running"
+        return None if found is None else {"State": str(found.state), "VpcId": str(found.vpc_id)}
 
     def elastic_ip(self, allocation: str) -> dict[str, str] | None:
         """Return PublicIp and AssociationId ("" while it is free) of an Elastic IP, or None if there is none."""

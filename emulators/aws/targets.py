@@ -7,6 +7,7 @@ what a test forced), draining after deregistration for the group's delay, then g
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from emulators.aws.usage import drained_at, groups_of, users
 
 PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 HIGHEST_PORT = 65_535
+INSTANCE_ID = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 MOST_NETWORKS = 2
 """Network Load Balancers that an Application Load Balancer can be a target of (NLB guide, "ALBs as targets")."""
 REASONS = {
@@ -28,6 +30,8 @@ REASONS = {
     "unhealthy": ("Target.FailedHealthChecks", "Health checks failed"),
     "unavailable": ("Target.HealthCheckDisabled", "Health checks are not enabled for this target"),
 }
+STOPPED = ("Target.InvalidState", "Target is in the stopped state")
+"""Why a registered instance that does not run any more is unused (API, TargetHealth)."""
 
 
 def register_targets(region: Region, request: Request) -> dict[str, Any]:
@@ -81,6 +85,8 @@ def state_of(region: Region, group: TargetGroup, target: Target) -> str:
         return "unused"
     if target.draining_since is not None:
         return "draining"
+    if _is_stopped(region, group, target):
+        return "unused"
     if region.clock.now() < _healthy_at(region, group, target):
         return "initial"
     return target.forced_state or ("healthy" if _answers(region, group, target) else "unhealthy")
@@ -101,6 +107,13 @@ def _answers(region: Region, group: TargetGroup, target: Target) -> bool:
     if asked is None or (group.settings["HealthCheckProtocol"] == "HTTPS" and asked.protocol != "HTTPS"):
         return False
     return (asked.mutual_authentication or {}).get("Mode") != "verify"
+
+
+def _is_stopped(region: Region, group: TargetGroup, target: Target) -> bool:
+    if group.target_type != "instance":
+        return False
+    found = region.network.instance(target.id)
+    return found is None or found["State"] != "running"
 
 
 def transitions(region: Region, group: TargetGroup) -> Iterator[float]:
@@ -164,9 +177,26 @@ def _check_ip(region: Region, group: TargetGroup, given: dict[str, Any]) -> None
         )
 
 
-def _check_instance(region: Region, group: TargetGroup, given: dict[str, Any]) -> None:  # noqa: ARG001 - one signature
-    if not region.network.instance_exists(given["Id"]):
-        raise AwsError("InvalidTarget", f"The following targets are not in a running state: '{given['Id']}'")
+def _check_instance(region: Region, group: TargetGroup, given: dict[str, Any]) -> None:
+    """Refuse what is no running instance of the group's VPC (API, RegisterTargets, TargetDescription).
+
+    No instance here has a primary IPv6 address, which a target of an IPv6 group needs (guide, "Target groups").
+    """
+    name = given["Id"]
+    if not INSTANCE_ID.fullmatch(name):
+        raise invalid(f"Instance ID '{name}' is not valid")
+    if "AvailabilityZone" in given:
+        raise invalid("An Availability Zone cannot be specified for targets of the type 'instance'")
+    found = region.network.instance(name)
+    if found is None or found["State"] != "running":
+        raise AwsError(
+            "InvalidTarget", f"The following targets are not in a running state and cannot be registered: '{name}'"
+        )
+    vpc = group.settings["VpcId"]
+    if found["VpcId"] != vpc:
+        raise AwsError("InvalidTarget", f"The following targets are not in the target group VPC '{vpc}': '{name}'")
+    if group.settings["IpAddressType"] == "ipv6":
+        raise AwsError("InvalidTarget", f"The following targets have no primary IPv6 address: '{name}'")
 
 
 def _check_alb(region: Region, group: TargetGroup, given: dict[str, Any]) -> None:
@@ -233,7 +263,8 @@ def _release(region: Region, group: TargetGroup, key: tuple[str, int | None]) ->
 
 def _shown(region: Region, group: TargetGroup, target: Target) -> dict[str, Any]:
     state = state_of(region, group, target)
-    shown = _description(group, (target.id, target.port), state, REASONS.get(state))
+    stopped = state == "unused" and group.attached_since is not None
+    shown = _description(group, (target.id, target.port), state, STOPPED if stopped else REASONS.get(state))
     if target.zone is not None:
         shown["Target"]["AvailabilityZone"] = target.zone
     if target.server_id is not None:

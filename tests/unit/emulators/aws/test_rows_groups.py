@@ -186,11 +186,87 @@ def test_row_30_an_address_outside_the_vpc_names_its_zone(world: World) -> None:
     assert "all" == found["Target"]["AvailabilityZone"]
 
 
+def launch(world: World, subnet: str = "") -> str:
+    """Start an instance, in the VPC of the target groups unless a subnet is given."""
+    subnet = subnet or world.network.subnet_ids[0]
+    made = world.ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, SubnetId=subnet)
+    return str(made["Instances"][0]["InstanceId"])
+
+
 def test_row_30_an_instance_exists(world: World) -> None:
     group = world.group(TargetType="instance")
 
-    with refused("InvalidTarget"):
+    with refused("InvalidTarget", "not in a running state"):
         register(world, group, ("i-00000000000000000", 80))
+
+
+def test_row_30_an_instance_is_registered_at_any_of_its_ports(world: World) -> None:
+    group, instance = world.group(TargetType="instance"), launch(world)
+
+    register(world, group, (instance, 30080), (instance, 30081))
+
+    assert {(instance, 30080), (instance, 30081)} == set(health(world, group))
+
+
+@pytest.mark.parametrize("operation", ["stop_instances", "terminate_instances"])
+def test_row_30_an_instance_runs(world: World, operation: str) -> None:
+    group, instance = world.group(TargetType="instance"), launch(world)
+    getattr(world.ec2, operation)(InstanceIds=[instance])
+
+    with refused("InvalidTarget", "not in a running state"):
+        register(world, group, (instance, 80))
+
+
+def test_row_30_an_instance_that_stops_is_unused_until_it_runs_again(world: World, listener: str) -> None:
+    """API, TargetHealth: Target.InvalidState, the target is in the stopped or terminated state."""
+    group, instance = world.group(TargetType="instance"), launch(world)
+    world.rule(listener, 1, Actions=forward(group))
+    register(world, group, (instance, 80))
+    world.ec2.stop_instances(InstanceIds=[instance])
+
+    (found,) = world.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    assert ("unused", "Target.InvalidState") == (found["TargetHealth"]["State"], found["TargetHealth"]["Reason"])
+    world.ec2.start_instances(InstanceIds=[instance])
+    assert "unused" not in {state for state, _ in health(world, group).values()}
+
+
+def test_row_30_an_instance_is_in_the_vpc_of_the_group(world: World) -> None:
+    vpc = world.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnet = world.ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.1.0/24")["Subnet"]["SubnetId"]
+    group, foreign = world.group(TargetType="instance"), launch(world, subnet)
+
+    with refused("InvalidTarget", f"not in the target group VPC '{world.network.vpc_id}'"):
+        register(world, group, (foreign, 80))
+
+
+@pytest.mark.parametrize("name", ["10.244.0.1", "arn:aws:lambda:us-east-1:123456789012:function:f", "i-xyz"])
+def test_row_30_a_group_of_instances_takes_no_other_target(world: World, name: str) -> None:
+    group = world.group(TargetType="instance")
+
+    with refused("ValidationError", f"Instance ID '{name}' is not valid"):
+        register(world, group, (name, 80))
+
+
+def test_row_30_a_group_of_addresses_takes_no_instance(world: World) -> None:
+    with refused("ValidationError", "is not a valid IPv4 address"):
+        register(world, world.group(), (launch(world), 80))
+
+
+def test_row_30_an_instance_has_its_own_availability_zone(world: World) -> None:
+    """API, TargetDescription: AvailabilityZone is not supported if the target type is instance."""
+    group, instance = world.group(TargetType="instance"), launch(world)
+
+    with refused("ValidationError", "Availability Zone cannot be specified"):
+        world.elbv2.register_targets(
+            TargetGroupArn=group, Targets=[{"Id": instance, "Port": 80, "AvailabilityZone": "us-east-1a"}]
+        )
+
+
+def test_row_30_an_ipv6_group_takes_instances_with_a_primary_ipv6_address(world: World) -> None:
+    group, instance = world.group(TargetType="instance", IpAddressType="ipv6"), launch(world)
+
+    with refused("InvalidTarget", "primary IPv6 address"):
+        register(world, group, (instance, 80))
 
 
 def test_row_30_the_1001st_target_is_too_many_and_none_of_its_call_comes(world: World) -> None:
