@@ -20,6 +20,7 @@ from kube.errors import NotFound
 from kube.freshness import Need, need
 from kube.store import Found, Store
 from reconciler.events import Trigger
+from reconciler.gatewayapi.backend_config import by_nodes
 from reconciler.gatewayapi.namespaces import allowed_from
 from reconciler.gatewayapi.read import SERVICE_LABEL
 from reconciler.gatewayapi.read_gateways import read_gateway
@@ -80,7 +81,7 @@ class Fetch:
             granted = [item for some in grants for item in some]
             readers = [gateway, *_let_in(gateway, sets, namespaces), *_in_use(found)]
             facts = pool.submit(self._facts, own, readers, granted, now)
-            named = _all(pool, self._named(own, found.routes, homes))
+            named = _all(pool, [*self._named(own, found.routes, homes), *self._nodes(found)])
             objects = (*own, *searched, *granted, *namespaces, *named)
             return Fetched(objects, facts.result(), bundle.result(), found.versions)
 
@@ -142,6 +143,12 @@ class Fetch:
             *(partial(self._object, kinds.SERVICE, *service) for service in services),
             *(partial(self._object, kinds.NAMESPACE, "", one) for one in sorted(homes.difference(known))),
         ]
+
+    def _nodes(self, found: Found) -> Iterable[Read]:
+        """Return the read of all Nodes, where a BackendConfig in use asks for them: else nobody looks at one."""
+        configs = (item for item in _in_use(found) if item["kind"] == kinds.BACKEND_CONFIG.name)
+        if any(by_nodes(mapping(item.get("spec"))) for item in configs):
+            yield partial(self._list, kinds.NODE, "")
 
     def _configs(self, own: Iterable[Plain]) -> list[Read]:
         kind = kinds.LOAD_BALANCER_CONFIG

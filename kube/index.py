@@ -2,8 +2,8 @@
 
 The rules are those of the walk: a Route wakes the Gateways in its `spec.parentRefs` and in the `status.parents` that we
 wrote, before and after the event, and those of the ListenerSets there; a ListenerSet wakes its Gateway; a policy those
-whose Routes use its Services, or that stand in its `status.ancestors`; anything else wakes whoever refers to it. What
-nobody refers to wakes nobody.
+whose Routes use its Services, or that stand in its `status.ancestors`; a Node those of the BackendConfigs that ask for
+Nodes; anything else wakes whoever refers to it. What nobody refers to wakes nobody.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from reconciler.gatewayapi.values import mapping, text
 
 _TOLD = frozenset(kind.name for kind in kinds.SEARCHED) - interest.ROUTES
 """Kinds whose objects matter to Gateways that they did not wake when they came."""
-_UNREAD = frozenset({"EndpointSlice", "Service", "Namespace", "LoadBalancerConfig"})
+_UNREAD = frozenset({"EndpointSlice", "Service", "Namespace", "LoadBalancerConfig", "Node"})
 """Kinds that neither name a Secret or ConfigMap nor decide for whom one is read."""
 _NONE: frozenset[Name] = frozenset()
 
@@ -107,6 +107,15 @@ class Index:
     def subjects(self) -> frozenset[Name]:
         """Return every Gateway and GatewayClass of ours."""
         return frozenset(self._our_classes) | {name for name in self._gateways if self._is_ours(name)}
+
+    @property
+    def asks_for_nodes(self) -> bool:
+        """Whether some BackendConfig makes Nodes matter, so that they are to be followed."""
+        return bool(self._refers.referrers(interest.NODES))
+
+    def of_nodes(self) -> frozenset[Name]:
+        """Return the Gateways that Nodes matter to."""
+        return _NONE.union(*(self._subjects_of(one) for one in self._refers.referrers(interest.NODES)))
 
     def polled(self) -> dict[Name, frozenset[Name]]:
         """Return the Secrets and ConfigMaps that are named for Gateways of ours and granted, with these Gateways.

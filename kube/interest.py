@@ -13,7 +13,10 @@ from typing import Any
 
 from kube import kinds
 from kube.links import Name
+from reconciler.gatewayapi.backend_config import KIND as BACKEND_CONFIG
+from reconciler.gatewayapi.backend_config import by_nodes
 from reconciler.gatewayapi.read import SERVICE_LABEL
+from reconciler.gatewayapi.read_nodes import read_node
 from reconciler.gatewayapi.references import (
     ancestors_claimed,
     configmaps_named,
@@ -31,6 +34,8 @@ from reconciler.gatewayapi.values import items, mapping, text
 
 GRANTS = "grants of"
 """Kind of a `Name` that stands for all ReferenceGrants of a namespace."""
+NODES = ("Node", "", "")
+"""A `Name` that stands for all Nodes."""
 ROUTES = frozenset(kind.name for kind in kinds.ROUTES)
 POLICIES = frozenset(kind.name for kind in kinds.POLICIES)
 HOLDERS = ("Gateway", "ListenerSet")
@@ -47,7 +52,12 @@ def name_of(kind: str, item: Mapping[str, Any]) -> Name:
 
 
 def digest_of(kind: str, item: Mapping[str, Any]) -> bytes:
-    """Return a digest of what matters: all but status, and of the metadata identity, labels and users' annotations."""
+    """Return a digest of what matters: all but status, and of the metadata identity, labels and users' annotations.
+
+    Of a Node only what makes it a target or not: kubelets write into Nodes all the time.
+    """
+    if kind == "Node":
+        return _digest(_of_node(item))
     meta = mapping(item.get("metadata"))
     annotations = mapping(meta.get("annotations"))
     body: dict[str, Any] = {} if kind == "Namespace" else {k: v for k, v in item.items() if k not in _APART}
@@ -57,7 +67,17 @@ def digest_of(kind: str, item: Mapping[str, Any]) -> bytes:
         "deleted": bool(meta.get("deletionTimestamp")),
         "annotations": {key: value for key, value in annotations.items() if key.startswith(_USERS)},
     }
+    return _digest(body)
+
+
+def _digest(body: Mapping[str, Any]) -> bytes:
     return hashlib.blake2b(json.dumps(body, sort_keys=True).encode(), digest_size=12).digest()
+
+
+def _of_node(item: Mapping[str, Any]) -> dict[str, Any]:
+    node = read_node(item)
+    deleted = bool(node.meta.deleted)
+    return {"id": node.provider_id, "ready": node.ready, "excluded": node.excluded, "deleted": deleted}
 
 
 def targets_of(kind: str, item: Mapping[str, Any]) -> frozenset[Name]:
@@ -66,6 +86,8 @@ def targets_of(kind: str, item: Mapping[str, Any]) -> frozenset[Name]:
         return frozenset(_of_route(item))
     if kind in ("Gateway", "GatewayClass", "ListenerSet"):
         return frozenset(_of_parent(kind, item))
+    if kind == BACKEND_CONFIG and by_nodes(mapping(item.get("spec"))):
+        return frozenset({NODES})
     return frozenset()
 
 
@@ -133,14 +155,17 @@ def found_by(kind: str, item: Mapping[str, Any], controller: str) -> frozenset[N
 
 
 def means(kind: str, item: Mapping[str, Any]) -> Name:
-    """Return the name under which others refer to an object: a slice's Service, a grant's namespace, else itself."""
+    """Return the name under which others refer to an object: a slice's Service, a grant's namespace, else itself.
+
+    Nobody refers to one Node: whoever needs them needs all.
+    """
     meta = mapping(item.get("metadata"))
     namespace = text(meta.get("namespace"))
     if kind == "EndpointSlice":
         return "Service", namespace, text(mapping(meta.get("labels")).get(SERVICE_LABEL))
     if kind == "ReferenceGrant":
         return GRANTS, "", namespace
-    return name_of(kind, item)
+    return NODES if kind == "Node" else name_of(kind, item)
 
 
 def lets_in(item: Mapping[str, Any]) -> str:

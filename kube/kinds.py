@@ -47,6 +47,7 @@ NAMESPACE = Kind("Namespace", "namespaces", namespaced=False)
 SERVICE = Kind("Service", "services")
 SECRET = Kind("Secret", "secrets")
 CONFIG_MAP = Kind("ConfigMap", "configmaps")
+NODE = Kind("Node", "nodes", namespaced=False)
 ENDPOINT_SLICE = Kind("EndpointSlice", "endpointslices", "discovery.k8s.io")
 LISTENER_SET = Kind("ListenerSet", "listenersets", GROUP, optional=True)
 TLS_POLICY = Kind("BackendTLSPolicy", "backendtlspolicies", GROUP, optional=True)
@@ -71,9 +72,11 @@ WATCHED = (
     LOAD_BALANCER_CONFIG,
 )
 """What the watcher follows, in the order in which it lists them first."""
+ON_DEMAND = (NODE,)
+"""What the watcher follows only while something asks for it: Nodes are many, and change all the time."""
 POLLED = (SECRET, CONFIG_MAP)
 """What is read one by one, where it is named: a right to watch it would be a right to read all of it."""
-BY_NAME = {kind.name: kind for kind in (*WATCHED, *POLLED)}
+BY_NAME = {kind.name: kind for kind in (*WATCHED, *ON_DEMAND, *POLLED)}
 
 
 def is_name(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 Until every kind has been listed nobody is woken; then, and after any list that does not continue a watch, every Gateway
 is: a Route deleted meanwhile leaves no other trace. A trigger that the queue does not take waits and is sent again.
+Nodes are followed only while some BackendConfig asks for them, and wake only whom they matter to.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Watcher:
         self._unlisted = set(kinds.WATCHED)
         self._next_poll = 0.0
         self._paused_until = 0.0
+        self._no_more_nodes: threading.Event | None = None
         self._happened: queue.SimpleQueue[watch.Happening] = queue.SimpleQueue()
 
     @property
@@ -80,9 +82,32 @@ class Watcher:
         try:
             while not lasting.over:
                 self._step(lasting.left())
+                self._follow_nodes(lasting)
         finally:
             lasting.stop.set()
+            self._leave_nodes()
             self._send(time.monotonic(), everything=True)
+
+    def _follow_nodes(self, lasting: watch.Lasting) -> None:
+        """Begin to follow Nodes when the first BackendConfig asks for them, and leave off with the last one."""
+        if not self._index.asks_for_nodes:
+            self._leave_nodes()
+        elif self._no_more_nodes is None:
+            self._no_more_nodes = stop = threading.Event()
+
+            def emit(happening: watch.Happening) -> None:
+                if not stop.is_set():
+                    self._happened.put(happening)
+
+            span = watch.Lasting(lasting.left, stop, lasting.silence)
+            about = (self._watched.api, kinds.NODE, emit, span)
+            threading.Thread(target=watch.follow, args=about, name="watch-nodes", daemon=True).start()
+
+    def _leave_nodes(self) -> None:
+        if self._no_more_nodes is not None:
+            self._no_more_nodes.set()
+            self._no_more_nodes = None
+            self._index.replace(watch.Listed(kinds.NODE, ()))
 
     def _step(self, left: float) -> None:
         """Take what happened, up to the moment when something is due."""
@@ -106,8 +131,8 @@ class Watcher:
                 self._index.replace(happening)
                 self._unlisted.discard(happening.kind)
                 if self.synced:
-                    _LOG.info("listed %s; waking all Gateways", happening.kind.plural)
-                    self._wake_all()
+                    _LOG.info("listed %s; waking all Gateways that it matters to", happening.kind.plural)
+                    self._wake_all(happening.kind)
             case watch.Changed():
                 touched = self._index.apply(happening)
                 if self.synced and touched.seen is not None:
@@ -115,11 +140,15 @@ class Watcher:
             case watch.Broken():
                 raise happening.error
 
-    def _wake_all(self) -> None:
-        """Trigger every subject; what is polled is looked at first, so that no change falls between look and run."""
+    def _wake_all(self, listed: kinds.Kind) -> None:
+        """Trigger every subject that a list may be about, all but for Nodes.
+
+        What is polled is looked at first, so that no change falls between look and run.
+        """
         now, run = time.monotonic(), self._new_run()
         self._poll.look(self._index.polled(), now)
-        for name in sorted(self._index.subjects()):
+        subjects = self._index.of_nodes() if listed is kinds.NODE else self._index.subjects()
+        for name in sorted(subjects):
             self._debounce.add(self._trigger(name, cause=Cause.RELIST, run=run), now)
 
     def _look_around(self, now: float) -> None:

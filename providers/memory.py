@@ -73,6 +73,7 @@ class MemoryProvider:
             tls_modes=("Passthrough", "Terminate"),
             client_validation=("AllowValidOnly", "AllowInsecureFallback"),
             address_types=("IPAddress",),
+            node_families=("IPv4", "IPv6"),
         )
 
     def check(self, config: Config) -> tuple[str, ...]:

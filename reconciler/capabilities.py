@@ -28,6 +28,7 @@ class Capabilities:
         backend_tls: whether backends can be spoken to by TLS and verified (BackendTLSPolicy).
         well_known_ca: values of wellKnownCACertificates that are supported.
         app_protocols: values of a Service port's appProtocol that can be spoken to a backend.
+        node_families: families (IPv4, IPv6) in which nodes can be targets, by their node ports; none where they cannot.
     """
 
     features: tuple[str, ...]
@@ -44,6 +45,7 @@ class Capabilities:
     backend_tls: bool = False
     well_known_ca: tuple[str, ...] = ()
     app_protocols: tuple[str, ...] = ("", "http", "kubernetes.io/ws")
+    node_families: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -193,7 +193,10 @@ class Frontend:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Endpoint:
-    """A ready address behind a pool (or a serving one where all are terminating)."""
+    """A ready address behind a pool (or a serving one where all are terminating).
+
+    Of a pool by nodes `address` is a node's provider id and `port` its node port.
+    """
 
     address: str
     port: int
@@ -242,7 +245,7 @@ class BackendSettings:
 
     Attributes:
         health: fields of `HealthCheck` that it sets.
-        target_type: ip or instance; "" for the provider's default.
+        target_type: ip or instance (nodes take what comes, and pass it on); "" for the provider's default.
         draining: seconds that a leaving endpoint may finish its requests in; None for the provider's default.
         sticky: seconds that a client stays with an endpoint; 0 for not at all.
         protocol: HTTP, HTTPS, HTTP2 or GRPC; "" for what Route kind and appProtocol say.
@@ -267,6 +270,8 @@ class BackendPool:
         app_protocol: the Service port's own word for it, "" if it says nothing.
         family: IPv4 or IPv6.
         tls: how TLS is spoken to it, always `valid`; None for plain.
+        node_health: how a node is asked whether it has an endpoint of its own, where it only sends to those; None where
+            any node will do, or where `settings` say what is asked.
     """
 
     id: str
@@ -278,6 +283,7 @@ class BackendPool:
     endpoints: tuple[Endpoint, ...] = ()
     tls: BackendTls | None = None
     settings: BackendSettings = field(default_factory=BackendSettings)
+    node_health: HealthCheck | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -32,7 +32,7 @@ BUNDLE = "v1.7.0"
 """The Gateway API bundle that input without a cluster is read by."""
 CLUSTER = "offline"
 NAME_LABEL = "kubernetes.io/metadata.name"
-_CLUSTER_SCOPED = frozenset({"GatewayClass", "Namespace"})
+_CLUSTER_SCOPED = frozenset({"GatewayClass", "Namespace", "Node"})
 _PENDING = {
     "Gateway": ("Accepted", "Programmed"),
     "GatewayClass": ("Accepted",),

@@ -14,6 +14,7 @@ from reconciler.capabilities import Rejection
 from reconciler.errors import Conflict, NotReady, ReconcilerError, TerminalError, TransientError
 from reconciler.events import Cause, Trigger, number_of
 from reconciler.gatewayapi.attachment import attach
+from reconciler.gatewayapi.backend_config import INSTANCE
 from reconciler.gatewayapi.compile import compile_ir
 from reconciler.gatewayapi.graph import Graph
 from reconciler.gatewayapi.kinds import route_kinds
@@ -219,12 +220,20 @@ def _look(run: _Run, mark: Mark | None) -> Look:
 
 
 def _pools(run: _Run) -> frozenset[str] | None:
-    """Endpoints are compared when the trigger names their Service, or when events may have been missed."""
+    """Endpoints are compared when the trigger names their Service, or when events may have been missed.
+
+    Nodes stand behind every Service whose pool is made of them: no trigger names those.
+    """
     if run.trigger.cause is Cause.RELIST:
         return None
     services = set(run.trigger.services)
+    nodes = any(one.kind == "Node" for one in run.trigger.seen)
     pools = run.graph.pools.values()
-    return frozenset(p.id for p in pools if f"{p.service.namespace}/{p.service.name}" in services)
+    return frozenset(
+        p.id
+        for p in pools
+        if f"{p.service.namespace}/{p.service.name}" in services or (nodes and p.settings.target_type == INSTANCE)
+    )
 
 
 def _hold(run: _Run, plan: Plan) -> str:

@@ -167,6 +167,24 @@ def endpoints(
     }
 
 
+def node(name: str = "n1", instance: str = "i-00000000000000001", *, ready: str = "True", **more: Any) -> Plain:
+    """Return a Node that is an instance of zone us-east-1a; `more` goes into its metadata."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": meta(name, **{"labels": {"topology.kubernetes.io/zone": "us-east-1a"}, **more}),
+        "spec": {"providerID": f"aws:///us-east-1a/{instance}"},
+        "status": {"conditions": [{"type": "MemoryPressure", "status": "True"}, {"type": "Ready", "status": ready}]},
+    }
+
+
+def node_service(name: str = "web", namespace: str = "a", node_port: int = 30080, **spec: Any) -> Plain:
+    """Return a Service of type NodePort with port 80; `spec` adds to its spec."""
+    item = service(name, namespace, **{"type": "NodePort", **spec})
+    item["spec"]["ports"][0]["nodePort"] = node_port
+    return item
+
+
 def namespace_(name: str, **labels: str) -> Plain:
     """Return a Namespace with labels."""
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta(name, labels=dict(labels))}

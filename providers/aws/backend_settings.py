@@ -6,7 +6,7 @@ aws:
   slowStartSeconds: 30                  # 30 to 900; requests, round_robin only
   cookieName: session                   # with stickySeconds: the application's own cookie; requests only
   crossZone: false                      # else as the load balancer does
-  preserveClientIP: true                # streams only; UDP always does
+  preserveClientIP: true                # streams only; UDP always does; with instance targets the default
   proxyProtocol: true                   # version 2; streams only
   endConnections: true                  # when draining ends; streams only; UDP always does
 
@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from providers.aws.instances import IP
 from reconciler.ir import BackendSettings
 from reconciler.plan import Resource
 from reconciler.values import Json, frozen_map
@@ -34,8 +35,8 @@ _CLIENT_IP, _PROXY = "preserve_client_ip.enabled", "proxy_protocol_v2.enabled"
 _END = "deregistration_delay.connection_termination.enabled"
 _OF_ALL = {DRAINING: "300", STICKY: "false", _CROSS_ZONE: "use_load_balancer_configuration"}
 _OF_REQUESTS = {_ALGORITHM: "round_robin", _ANOMALIES: "off", _SLOW_START: "0"}
-_FREE_OF_STREAMS = {_CLIENT_IP: "false", _END: "false"}
-"""Of TCP and TLS with targets by address; of UDP and QUIC both are always true and nobody's to set."""
+_FREE_OF_STREAMS = {_END: "false"}
+"""Of TCP and TLS; of UDP and QUIC it is always true and nobody's to set. So is the client's address preserved."""
 _COOKIE = re.compile(r"(?!AWSALB)[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _CODES = re.compile(r"\d{1,3}(-\d{1,3})?(,\d{1,3}(-\d{1,3})?)*")
 _MAX_PATH = 1024
@@ -118,22 +119,18 @@ def _switch(value: Json) -> str:
     return "true" if value else "false"
 
 
-def with_defaults(want: Mapping[str, Json], got: Mapping[str, Json], protocol: str) -> Mapping[str, Json]:
+def with_defaults(want: Mapping[str, Json], got: Mapping[str, Json], group: Resource) -> Mapping[str, Json]:
     """Return the wanted attributes, and the default of those that a BackendConfig could have set and none does now.
 
-    What no BackendConfig can set is somebody else's, and stays.
+    What no BackendConfig can set is somebody else's, and stays. AWS's default of one depends on the target type.
     """
-    defaults = dict(_OF_ALL)
+    defaults, protocol = dict(_OF_ALL), str(group.spec.get("Protocol", ""))
     if protocol in ("HTTP", "HTTPS"):
         defaults |= _OF_REQUESTS
     else:
-        defaults |= {_PROXY: "false"} | ({} if _datagrams(protocol) else _FREE_OF_STREAMS)
+        preserved = {_CLIENT_IP: _switch(group.spec.get("TargetType") != IP)}
+        defaults |= {_PROXY: "false"} | ({} if _datagrams(protocol) else _FREE_OF_STREAMS | preserved)
     return frozen_map({**{name: value for name, value in defaults.items() if name in got}, **want})
-
-
-def protocol_of(group: Resource) -> str:
-    """Return the protocol of a wanted target group."""
-    return str(group.spec.get("Protocol", ""))
 
 
 # --- what cannot be -----------------------------------------------------------------------------------------------
@@ -147,8 +144,6 @@ def check_backend(settings: BackendSettings, protocol: str) -> tuple[str, ...]:
 def _wrong(settings: BackendSettings, protocol: str) -> Iterator[str]:
     requests = protocol in REQUESTS
     yield from _wrong_block(_block(settings), protocol, requests=requests)
-    if settings.target_type == "instance":
-        yield "spec.targetType: instance targets are not offered, endpoints are registered by address; leave it out"
     if not requests and settings.protocol:
         yield f"spec.protocol: a {protocol} backend gets its stream as it comes; leave it out"
     if "cookieName" in _block(settings) and not settings.sticky:

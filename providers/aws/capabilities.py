@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from providers.aws.client_certificates import MOST_VERIFIED
 from providers.aws.config import read_aws
+from providers.aws.instances import FAMILIES
 from providers.aws.quic import QUIC
 from reconciler.capabilities import Capabilities
 from reconciler.config import Config
@@ -59,4 +60,5 @@ def capabilities(config: Config, *, verifies: bool) -> Capabilities:
         client_validation=("AllowValidOnly", "AllowInsecureFallback"),
         max_verified_ports=MOST_VERIFIED,
         cloud_certificate_option=CERTIFICATE_OPTION,
+        node_families=FAMILIES,
     )

@@ -14,7 +14,7 @@ from dataclasses import replace
 from providers.aws import base_plan as base
 from providers.aws import calls, listener_settings, unified
 from providers.aws import listener_plan as listeners
-from providers.aws.backend_settings import protocol_of, with_defaults
+from providers.aws.backend_settings import with_defaults
 from providers.aws.client_certificates import trust_store_creations, trust_store_deletions
 from providers.aws.resources import (
     ADDRESSES_KEY,
@@ -93,7 +93,7 @@ def _with_defaults(want: Resources, got: Resources) -> dict[ResourceKey, Resourc
     for key, one in want.items():
         if key.kind == TARGET_GROUP and (there := got.get(tg_attributes_key(key.name))):
             asked = want.get(there.key) or Resource(there.key, {}, one.origins)
-            found[there.key] = replace(asked, spec=with_defaults(asked.spec, there.spec, protocol_of(one)))
+            found[there.key] = replace(asked, spec=with_defaults(asked.spec, there.spec, one))
         elif key.kind == LISTENER and (there := got.get(listener_attributes_key(key))):
             asked = want.get(there.key) or Resource(there.key, {}, one.origins)
             found[there.key] = replace(asked, spec=listener_settings.with_defaults(asked.spec, there.spec))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from providers.aws.backend_settings import group_attributes
 from providers.aws.config import AwsConfig
+from providers.aws.instances import INSTANCE, IP, instance_id
 from providers.aws.names import target_group_name
 from providers.aws.quic import QUIC, server_id
 from providers.aws.resources import ALB, NLB, target_group_key, targets_key, tg_attributes_key
@@ -18,6 +19,7 @@ from reconciler.values import Json
 EMPTY = "no-backend"
 """Slug of the target group that is always empty: what is sent there reaches nobody."""
 _CHECKS_HTTP = ("HTTP", "HTTPS")
+_ASKS_NODES = ("", "HTTP1")
 _GRPC_PATH, _GRPC_CODES = "/AWS.ALB/healthcheck", "0-99"
 """Any answer of a gRPC server will do (ELBv2 guide, "Health checks": the default path and success codes)."""
 
@@ -40,6 +42,11 @@ class Group:
     pools: tuple[BackendPool, ...] = ()
     origins: tuple[str, ...] = ()
 
+    @property
+    def target_type(self) -> str:
+        """How its targets are registered: ip or instance."""
+        return _target_type(self.pools[0]) if self.pools else IP
+
 
 def request_group(lb: LoadBalancer, aws: AwsConfig, pool: BackendPool) -> Group:
     """Return the target group of a pool for requests: what is spoken is the Route kind's, or a BackendConfig's."""
@@ -59,9 +66,13 @@ def _group_of(lb: LoadBalancer, aws: AwsConfig, pools: Sequence[BackendPool], ki
     family = pool.family.lower()
     ids = [one.id for one in pools]
     where = stands_as(lb, aws, balancer)
-    fixed: list[Json] = [lb.uid, where, lb.config.scheme, *ids, protocol, version, "ip", family, aws.vpc]
+    fixed: list[Json] = [lb.uid, where, lb.config.scheme, *ids, protocol, version, _target_type(pool), family, aws.vpc]
     name = target_group_name(lb.key, pool.service.name, fixed)
     return Group(name, protocol, version, pool.service.port, family, tuple(pools), tuple(ids))
+
+
+def _target_type(pool: BackendPool) -> str:
+    return pool.settings.target_type or IP
 
 
 def empty_group(lb: LoadBalancer, aws: AwsConfig, balancer: str, protocol: str, origins: Iterable[str] = ()) -> Group:
@@ -83,6 +94,9 @@ def rendered(groups: Mapping[str, Group], aws: AwsConfig) -> Iterator[Resource]:
 
 
 def _targets(group: Group) -> list[Json]:
+    if group.target_type == INSTANCE:
+        places = {(instance_id(one.address), one.port) for one in group.pools[0].endpoints}
+        return [[instance, port, ""] for instance, port in sorted(places) if instance]
     found: list[list[Json]] = [[one.address, one.port, ""] for one in sorted(group.pools[0].endpoints)]
     if QUIC in group.protocol:
         found = [[*one, server_id(str(one[0]), int(str(one[1])))] for one in found]
@@ -90,12 +104,12 @@ def _targets(group: Group) -> list[Json]:
 
 
 def _spec(group: Group, aws: AwsConfig) -> dict[str, Json]:
-    health = group.pools[0].health if group.pools else HealthCheck()
+    health = _node_health(group) or (group.pools[0].health if group.pools else HealthCheck())
     spec: dict[str, Json] = {
         "Name": group.name,
         "Protocol": group.protocol,
         "Port": group.port,
-        "TargetType": "ip",
+        "TargetType": group.target_type,
         "IpAddressType": group.family,
         "HealthCheckPort": health.port or "traffic-port",
         "HealthCheckIntervalSeconds": health.interval,
@@ -109,9 +123,18 @@ def _spec(group: Group, aws: AwsConfig) -> dict[str, Json]:
     return spec | ({"VpcId": aws.vpc} if aws.vpc else {})
 
 
+def _node_health(group: Group) -> HealthCheck | None:
+    """Return how Nodes are asked whether they have an endpoint; gRPC and HTTP/2 groups cannot ask kube-proxy.
+
+    Such a group asks by its own protocol version (ELBv2 guide, "Health checks"), which kube-proxy does not speak; the
+    node port itself is asked instead, where a Node without an endpoint does not answer.
+    """
+    return group.pools[0].node_health if group.pools and group.version in _ASKS_NODES else None
+
+
 def _check(group: Group, health: HealthCheck) -> dict[str, Json]:
     """Return how health is asked for: by HTTP, of streams by a connection unless a BackendConfig says otherwise."""
-    asked = bool(group.pools and group.pools[0].settings.health.get("protocol"))
+    asked = bool(group.pools and group.pools[0].settings.health.get("protocol")) or _node_health(group) is not None
     protocol = {"GRPC": "HTTP"}.get(health.protocol, health.protocol)  # AWS asks gRPC servers by HTTP, for a GrpcCode
     if not asked:
         protocol = ("HTTPS" if group.protocol == "HTTPS" else protocol) if group.version else "TCP"

@@ -28,8 +28,8 @@ target-group           "", "<tg name>"        Name, Protocol, ProtocolVersion, P
 tg-attributes          "", "<tg name>"        attribute name: value, only those that a BackendConfig sets
 alb-target             "nlb/<port>",          Balancer: "alb"; the one target of a group of TargetType alb
                        "<tg name>"
-targets                "", "<tg name>"        Targets: sorted [address, port, zone]; zone "" or "all"; of QUIC with the
-                                              server id behind
+targets                "", "<tg name>"        Targets: sorted [address or instance id, port, zone]; zone "" or "all"; of
+                                              QUIC with the server id behind
 ca-bundle              "", "<store name>"     Bucket, Key, Pem: what a trust store is made from, an object in S3
 trust-store            "", "<store name>"     Name, Certificates (their number); the name tells the content
 listener               "", "<port>"           Port, Protocol, SslPolicy (HTTPS), Certificate (HTTPS: see below),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from providers.aws.actions import CannotError, forward_to
 from providers.aws.config import AwsConfig
+from providers.aws.instances import INSTANCE
 from providers.aws.pools import Group, empty_group, stream_group
 from providers.aws.quic import QUIC
 from providers.aws.resources import NLB
@@ -143,7 +144,12 @@ class _Port:
         return action
 
     def _told_apart(self, forward: Forward) -> None:
-        """Raise CannotError for an endpoint of two backends: its listener tells servers apart by their ids."""
+        """Raise CannotError for an endpoint of two backends: its listener tells servers apart by their ids.
+
+        A Node is no server of its own: what it has an id for goes to any Pod behind it.
+        """
+        if by_nodes := [one.pool for one in forward.pools if self.lb.pool(one.pool).settings.target_type == INSTANCE]:
+            raise CannotError(f"{by_nodes[0]} has instance targets by a BackendConfig, and QUIC needs the servers' own")
         places = Counter((e.address, e.port) for pool in forward.pools for e in self.lb.pool(pool.pool).endpoints)
         if twice := sorted(f"{address}:{port}" for (address, port), count in places.items() if count > 1):
             raise CannotError(f"{twice[0]} stands behind two backends, and on a QUIC listener a server has one place")

@@ -11,6 +11,8 @@ from reconciler.ir import BackendSettings, HealthCheck
 from reconciler.values import frozen_map
 
 KIND = "BackendConfig"
+INSTANCE = "instance"
+"""Target type of pools whose targets are Nodes, by their node ports."""
 PROTOCOLS = ("HTTP", "HTTPS", "HTTP2", "GRPC")
 HEALTH: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "protocol": ("protocol", lambda value: value in ("HTTP", "HTTPS", "TCP", "GRPC")),
@@ -25,7 +27,7 @@ HEALTH: Mapping[str, tuple[str, Callable[[object], bool]]] = {
 FIELDS: Mapping[str, Callable[[object], bool]] = {
     "targetRefs": lambda value: isinstance(value, (list, tuple)),
     "healthCheck": lambda value: isinstance(value, Mapping),
-    "targetType": lambda value: value in ("ip", "instance"),
+    "targetType": lambda value: value in ("ip", INSTANCE),
     "drainingSeconds": lambda value: _between(value, 0, 3600),
     "stickySeconds": lambda value: _between(value, 1, 604_800),
     "protocol": lambda value: value in PROTOCOLS,
@@ -48,6 +50,11 @@ def settings_of(spec: Mapping[str, Any]) -> BackendSettings:
         protocol=text(spec.get("protocol")),
         cloud=frozen_map({name: mapping(spec.get(name)) for name in ("aws", "gcp") if name in spec}),
     )
+
+
+def by_nodes(spec: Mapping[str, Any]) -> bool:
+    """Return whether a spec asks for Nodes as targets, in place of the endpoints themselves."""
+    return spec.get("targetType") == INSTANCE
 
 
 def health_of(settings: BackendSettings, default: HealthCheck) -> HealthCheck:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.config import Config
-from reconciler.gatewayapi.backend_config import health_of
+from reconciler.gatewayapi.backend_config import INSTANCE, health_of
 from reconciler.gatewayapi.grants import Grants, Referrer, Target
 from reconciler.gatewayapi.graph import Problem, RuleBackends
 from reconciler.gatewayapi.kinds import RouteKind, route_kinds
+from reconciler.gatewayapi.nodes import node_check, node_endpoints, node_family
 from reconciler.gatewayapi.policies import Policies
-from reconciler.gatewayapi.resources import EndpointSlice, ObjectRef, Route, Rule, Service, ServicePortSpec
+from reconciler.gatewayapi.resources import EndpointSlice, Node, ObjectRef, Route, Rule, Service, ServicePortSpec
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.ir import BackendPool, BackendTls, Endpoint, Mirror, WeightedPool
 from reconciler.keys import ServicePort
@@ -33,6 +34,7 @@ Never behind a load balancer, whatever an EndpointSlice says, and in whatever fo
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
+_FAMILIES = ("IPv4", "IPv6")
 _REFUSED = ""
 """In place of a pool's id: the reference is fine, but a policy lets nothing be sent there."""
 
@@ -46,6 +48,7 @@ class Backends:
     policies: Policies
     services: Mapping[tuple[str, str], Service]
     slices: Mapping[tuple[str, str], list[EndpointSlice]]
+    nodes: tuple[Node, ...] = ()
     pools: dict[str, BackendPool] = field(default_factory=dict)
     _problems: dict[str, Problem | None] = field(default_factory=dict)
 
@@ -56,7 +59,7 @@ class Backends:
         for one in snapshot.slices:
             slices.setdefault((one.meta.namespace, one.service), []).append(one)
         ranges = tuple(ipaddress.ip_network(cidr, strict=False) for cidr in config.target_cidrs)
-        return cls(grants, ranges, policies, policies.services, slices)
+        return cls(grants, ranges, policies, policies.services, slices, snapshot.nodes)
 
     def resolve(self, route: Route, rule: Rule, *, encrypted: bool) -> tuple[RuleBackends, tuple[Problem, ...]]:
         """Return a rule's pools with weights, and the problems of its references.
@@ -128,6 +131,14 @@ class Backends:
         return empty.id
 
     def _pool(self, service: Service, spec: ServicePortSpec, empty: BackendPool) -> BackendPool:
+        settings = self.policies.settings(service, spec, empty.protocol)
+        health = health_of(settings, empty.health)
+        empty = replace(empty, app_protocol=spec.app_protocol, settings=settings, health=health)
+        if settings.target_type == INSTANCE:
+            return self._by_nodes(service, spec, empty)
+        return self._by_slices(service, spec, empty)
+
+    def _by_slices(self, service: Service, spec: ServicePortSpec, empty: BackendPool) -> BackendPool:
         where = empty.service
         slices = self.slices.get((where.namespace, where.name), [])
         families = {one.family for one in slices}
@@ -142,10 +153,26 @@ class Backends:
             )
             self._problems[empty.id] = Problem("ResolvedRefs", "RefNotPermitted", message)
         serving = tuple(_serving([found[key] for key in sorted(found) if key[0] not in refused]))
-        settings = self.policies.settings(where, spec.name, empty.protocol)
-        health = health_of(settings, empty.health)
+        return replace(empty, family=family, endpoints=serving)
+
+    def _by_nodes(self, service: Service, spec: ServicePortSpec, empty: BackendPool) -> BackendPool:
+        """Return a pool whose targets are Nodes.
+
+        They pass on to whatever an EndpointSlice names, so one address that may not be reached costs the whole pool: a
+        Node cannot be told to leave it out.
+        """
+        where = empty.service
+        slices = (one for one in self.slices.get((where.namespace, where.name), []) if one.family in _FAMILIES)
+        addresses = {endpoint.address for one in slices for endpoint in _endpoints(one, spec)}
+        if refused := sorted(address for address in addresses if not self._allowed(address)):
+            told = f"endpoint {refused[0]} is outside the allowed target ranges, and Nodes would pass requests on to it"
+            message = f"Service {where.namespace}/{where.name}: {told}: nothing is sent to the Service"
+            self._problems[empty.id] = Problem("ResolvedRefs", "RefNotPermitted", message)
         return replace(
-            empty, app_protocol=spec.app_protocol, family=family, endpoints=serving, settings=settings, health=health
+            empty,
+            family=node_family(service),
+            endpoints=() if refused else node_endpoints(self.nodes, spec.node_port),
+            node_health=node_check(service, empty.settings, empty.health),
         )
 
     def _allowed(self, address: str) -> bool:

@@ -12,13 +12,21 @@ from typing import Any
 
 from reconciler.capabilities import Capabilities
 from reconciler.certificates import CaBundle
-from reconciler.gatewayapi.backend_config import KIND, settings_of, wrong_with
+from reconciler.gatewayapi.backend_config import INSTANCE, KIND, settings_of, wrong_with
 from reconciler.gatewayapi.graph import PolicyNode, Problem
+from reconciler.gatewayapi.nodes import without_node_port
 from reconciler.gatewayapi.references import ancestors_claimed
-from reconciler.gatewayapi.resources import BackendTLSPolicy, ConfigObject, ObjectRef, PolicyTarget, Service
+from reconciler.gatewayapi.resources import (
+    BackendTLSPolicy,
+    ConfigObject,
+    ObjectRef,
+    PolicyTarget,
+    Service,
+    ServicePortSpec,
+)
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.ir import BackendSettings, BackendTls
-from reconciler.keys import ConfigMapRef, ServicePort
+from reconciler.keys import ConfigMapRef
 
 type Policy = BackendTLSPolicy | ConfigObject
 type Place = tuple[str, str, str]
@@ -77,16 +85,19 @@ class Policies:
             valid=not any(problem.condition == "Accepted" for problem in self._tls_problems(policy)),
         )
 
-    def settings(self, where: ServicePort, port: str, protocol: str) -> BackendSettings:
-        """Return the settings of a Service's port by its name; with anything wrong, all count as not given.
+    def settings(self, service: Service, port: ServicePortSpec, protocol: str) -> BackendSettings:
+        """Return the settings of a Service's port; with anything wrong, all count as not given.
 
-        What the provider cannot do of them for a pool that speaks `protocol` is remembered, to be told.
+        What the provider cannot do of them for a pool that speaks `protocol`, or for such a Service, is remembered, to
+        be told.
         """
-        config = _in_force(self._configs, where.namespace, where.name, port)
+        config = _in_force(self._configs, service.meta.namespace, service.meta.name, port.name)
         if config is None or wrong_with(config.spec):
             return BackendSettings()
         settings = settings_of(config.spec)
         cannot: tuple[str, ...] = self.check(settings, protocol)
+        if settings.target_type == INSTANCE:
+            cannot = (*cannot, *without_node_port(service, port, self.capabilities.node_families))
         self._cannot.setdefault((config.meta.namespace, config.meta.name), {}).update(dict.fromkeys(cannot))
         return BackendSettings() if cannot else settings
 

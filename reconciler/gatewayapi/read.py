@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.certificates import CaBundle, CertificateFacts
 from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.read_gateways import read_gateway, read_gateway_class, read_listener_set
+from reconciler.gatewayapi.read_nodes import read_node
 from reconciler.gatewayapi.read_policies import read_targets, read_tls_policy
 from reconciler.gatewayapi.read_routes import read_route
 from reconciler.gatewayapi.references import Sets, gateway_of_set, gateways_named, parents_claimed
@@ -78,6 +79,7 @@ def take_snapshot(
         services=tuple(read_service(item) for item in by_kind.get("Service", ())),
         slices=tuple(read_slice(item) for item in by_kind.get("EndpointSlice", ())),
         namespaces=tuple(Namespace(read_meta(item)) for item in by_kind.get("Namespace", ())),
+        nodes=tuple(read_node(item) for item in by_kind.get("Node", ())),
         configs=tuple(read_config(item) for item in configs),
         tls_policies=tuple(read_tls_policy(item) for item in by_kind.get("BackendTLSPolicy", ())),
         certificates=tuple(one for one in known if isinstance(one, CertificateFacts)),
@@ -118,6 +120,7 @@ _GROUPS = {
     "ConfigMap": "",
     "Service": "",
     "Namespace": "",
+    "Node": "",
     "Secret": "",
     "EndpointSlice": "discovery.k8s.io",
     **dict.fromkeys(CONFIG_KINDS, CONFIG_GROUP),
@@ -150,6 +153,7 @@ def read_service(item: Mapping[str, Any]) -> Service:
             name=text(one.get("name")),
             protocol=text(one.get("protocol")) or "TCP",
             app_protocol=text(one.get("appProtocol")),
+            node_port=number(one.get("nodePort")),
         )
         for one in items(spec.get("ports"))
     )
@@ -158,6 +162,8 @@ def read_service(item: Mapping[str, Any]) -> Service:
         type=text(spec.get("type")) or "ClusterIP",
         ports=tuple(ports),
         families=strings(spec.get("ipFamilies")),
+        local=spec.get("externalTrafficPolicy") == "Local",
+        health_port=number(spec.get("healthCheckNodePort")),
     )
 
 

@@ -265,22 +265,30 @@ class ReferenceGrant:
 
 @dataclass(frozen=True, slots=True)
 class ServicePortSpec:
-    """A port of a Service."""
+    """A port of a Service; `node_port` is 0 where nodes have none for it."""
 
     port: int
     name: str = ""
     protocol: str = "TCP"
     app_protocol: str = ""
+    node_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A Service."""
+    """A Service.
+
+    Attributes:
+        local: whether a node only sends to endpoints of its own (externalTrafficPolicy Local).
+        health_port: where a node tells whether it has one (healthCheckNodePort); 0 where it does not.
+    """
 
     meta: Meta
     type: str = "ClusterIP"
     ports: tuple[ServicePortSpec, ...] = ()
     families: tuple[str, ...] = ()
+    local: bool = False
+    health_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +312,23 @@ class EndpointSlice:
     family: str
     ports: tuple[tuple[str, int, str], ...]
     endpoints: tuple[SliceEndpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A Node.
+
+    Attributes:
+        provider_id: what the cloud calls it, e.g. `aws:///us-east-1a/i-0abc`; "" while nobody has said.
+        ready: whether its condition Ready is True.
+        excluded: whether its labels keep it from external load balancers.
+    """
+
+    meta: Meta
+    provider_id: str = ""
+    zone: str = ""
+    ready: bool = False
+    excluded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from reconciler.gatewayapi.resources import (
     Holder,
     ListenerSet,
     Namespace,
+    Node,
     ReferenceGrant,
     Route,
     Service,
@@ -41,6 +42,7 @@ class Snapshot:
             referenced and granted Secret without an entry here does not exist.
         versions: by kind of Route, ListenerSet and policy, the version up to which nothing is missing; a kind that is
             not here is as of now.
+        nodes: all Nodes, where a BackendConfig of the Gateway's Services asks for them as targets; else none is read.
         bundles: of every ConfigMap that is referred to as a bundle of certificate authorities and may be read.
         The order of the tuples carries no meaning.
     """
@@ -56,6 +58,7 @@ class Snapshot:
     services: tuple[Service, ...] = ()
     slices: tuple[EndpointSlice, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
+    nodes: tuple[Node, ...] = ()
     configs: tuple[ConfigObject, ...] = ()
     tls_policies: tuple[BackendTLSPolicy, ...] = ()
     certificates: tuple[CertificateFacts, ...] = ()

@@ -138,8 +138,8 @@ def _tidy(client: Objects, bodies: Sequence[Mapping[str, Any]]) -> None:
             if meta.get("namespace") not in ("default", "kube-system"):
                 client.delete(version, kind, meta.get("namespace", ""), meta["name"])
     for body in bodies:
-        if body["kind"] in ("Secret", "ConfigMap"):
-            client.delete("v1", body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
+        if body["kind"] in ("Secret", "ConfigMap", "Node"):
+            client.delete("v1", body["kind"], body["metadata"].get("namespace", ""), body["metadata"]["name"])
         if body["kind"] == "Namespace" and body["metadata"].get("labels"):
             client.merge(body, {"metadata": {"labels": dict.fromkeys(LABELS)}})
     deadline = time.monotonic() + 10

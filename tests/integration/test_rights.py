@@ -101,7 +101,7 @@ def rights_used(admin: Objects, cluster: KubeCluster) -> set[Right]:
         Poll(cluster.api).look([("Secret", "infra", "cert"), ("ConfigMap", "shop", "ca")], 0.0)
         admin.delete(V1, "Gateway", "infra", "gw")
         reconcile(trigger(cluster), room)
-    return used | {(verb, kind.plural) for kind in kinds.WATCHED for verb in ("list", "watch")}
+    return used | {(verb, kind.plural) for kind in (*kinds.WATCHED, *kinds.ON_DEMAND) for verb in ("list", "watch")}
 
 
 def test_the_cluster_role_gives_what_is_used_and_no_write_and_no_secret_beyond_it(
@@ -122,7 +122,7 @@ def table_rows(heading: str) -> list[list[str]]:
 
 
 def test_the_document_is_the_cluster_role() -> None:
-    plurals = {kind.name: kind.plural for kind in (*kinds.WATCHED, *kinds.POLLED, kinds.CRD)}
+    plurals = {kind.name: kind.plural for kind in (*kinds.WATCHED, *kinds.ON_DEMAND, *kinds.POLLED, kinds.CRD)}
     told: set[Right] = set()
     for objects, verbs, _ in table_rows("In the cluster"):
         status = "/status" if objects.startswith("status of ") else ""

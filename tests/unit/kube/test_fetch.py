@@ -20,12 +20,14 @@ from reconciler.keys import ConfigMapRef, SecretRef
 from tests.builders import (
     CLUSTER,
     CONTROLLER,
+    backend_config,
     gateway,
     gateway_class,
     grant,
     listener,
     listener_set,
     namespace_,
+    node,
     open_gateway,
     parent,
     route,
@@ -44,6 +46,7 @@ class _Cluster:
 
     objects: Mapping[str, Any] = field(default_factory=dict)
     grants: tuple[Plain, ...] = ()
+    nodes: tuple[Plain, ...] | Exception = ()
     asked: list[str] = field(default_factory=list)
 
     def get(self, path: str, *, metadata_only: bool = False) -> Any:
@@ -54,6 +57,11 @@ class _Cluster:
 
     def list(self, path: str, _query: object = None) -> Listing:
         assert not path.endswith(("/secrets", "/configmaps"))
+        if path == "/api/v1/nodes":
+            self.asked.append(path)
+            if isinstance(self.nodes, Exception):
+                raise self.nodes
+            return Listing(self.nodes, "1")
         return Listing(self.grants if path.endswith("/referencegrants") else (), "1")
 
 
@@ -201,3 +209,48 @@ def test_a_lost_listener_set_that_is_there_after_all_is_in_the_snapshot() -> Non
     gone = run(_Cluster(world(gateway())), routes=(on_set,), lost=(lost,))  # type: ignore[arg-type]
 
     assert [1, 0] == [sum(item["kind"] == "ListenerSet" for item in one.objects) for one in (there, gone)]
+
+
+# --- Nodes -----------------------------------------------------------------------------------------------------------
+
+
+BY_NODES = backend_config({"targetType": "instance"})
+
+
+def nodes_of(fetched: Fetched) -> list[Plain]:
+    return [item for item in fetched.objects if item.get("kind") == "Node"]
+
+
+def test_nodes_are_listed_where_a_backend_config_in_use_asks_for_them() -> None:
+    cluster = _Cluster(world(gateway()), nodes=(node(), node("n2")))
+
+    found = run(cluster, routes=(route(),), policies=(BY_NODES,))
+
+    assert ["n1", "n2"] == [item["metadata"]["name"] for item in nodes_of(found)]
+    assert ["/api/v1/nodes"] == cluster.asked
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        backend_config({"targetType": "ip"}),
+        backend_config({"drainingSeconds": 5}),
+        backend_config({"targetType": "instance"}, target="unused"),
+        tls_policy(),
+    ],
+    ids=["ip", "without", "unused", "another-kind"],
+)
+def test_nobody_looks_at_nodes_without_need(policy: Plain) -> None:
+    cluster = _Cluster(world(gateway()), nodes=(node(),))
+
+    assert [] == nodes_of(run(cluster, routes=(route(),), policies=(policy,)))
+    assert "/api/v1/nodes" not in cluster.asked
+
+
+@pytest.mark.parametrize("error", [PermissionDenied("GET /api/v1/nodes: forbidden"), Unavailable("GET /api/v1/nodes")])
+def test_nodes_that_cannot_be_listed_end_the_run_and_are_not_taken_for_none(error: Exception) -> None:
+    """No Node would be no target: all that serves would be deregistered."""
+    cluster = _Cluster(world(gateway()), nodes=error)
+
+    with pytest.raises(type(error), match="/api/v1/nodes"):
+        run(cluster, routes=(route(),), policies=(BY_NODES,))

@@ -24,6 +24,7 @@ from tests.builders import (
     listener,
     listener_set,
     namespace_,
+    node,
     open_gateway,
     parent,
     route,
@@ -318,3 +319,82 @@ def test_it_makes_no_difference_in_which_order_the_kinds_were_listed() -> None:
     one, other = listed(kinds.WATCHED), listed(reversed(kinds.WATCHED))
     assert one.polled() == other.polled()
     assert woken(one, tls_policy()) == woken(other, tls_policy()) == {GW}
+
+
+# --- Nodes -----------------------------------------------------------------------------------------------------------
+
+
+BY_NODES = backend_config({"targetType": "instance"})
+
+
+def with_nodes(*objects: Plain) -> Index:
+    """Return an index with Routes of gw to a/web and of north to a/more, and one Node."""
+    more = route("more", parents=[parent("north")], rules=[rule(backend("more"))])
+    index = fed(route(), more, *objects)
+    index.replace(Listed(kinds.NODE, (node(),)))
+    return index
+
+
+def touched(index: Index, item: Plain, *, deleted: bool = False) -> set[Name]:
+    return set(index.apply(Changed(kinds.NODE, item, deleted=deleted)).subjects)
+
+
+NODE_CHANGES: dict[str, Plain] = {
+    "not-ready": node(ready="False"),
+    "silent": node(ready="Unknown"),
+    "leaving": node(deletionTimestamp="2026-01-01T00:00:00Z"),
+    "excluded": node(labels={"node.kubernetes.io/exclude-from-external-load-balancers": "true"}),
+    "another-instance": node(instance="i-00000000000000002"),
+}
+
+
+@pytest.mark.parametrize("item", NODE_CHANGES.values(), ids=NODE_CHANGES)
+def test_a_node_that_changes_as_a_target_wakes_the_gateways_with_such_pools_alone(item: Plain) -> None:
+    assert {GW} == touched(with_nodes(BY_NODES), item)
+
+
+def test_a_node_that_comes_or_goes_wakes_them_too() -> None:
+    index = with_nodes(BY_NODES)
+
+    assert {GW} == touched(index, node("n2", "i-00000000000000002"))
+    assert {GW} == touched(index, node("n2", "i-00000000000000002"), deleted=True)
+    assert set() == touched(index, node("n2", "i-00000000000000002"), deleted=True)
+
+
+def test_what_kubelets_write_all_the_time_wakes_nobody() -> None:
+    index, busy = with_nodes(BY_NODES), node(labels={"topology.kubernetes.io/zone": "us-east-1a", "odd": "1"})
+    busy["metadata"] |= {"resourceVersion": "77", "annotations": {"routewright.dev/any": "1"}, "uid": "another"}
+    busy["spec"] |= {"podCIDR": "10.1.0.0/24", "taints": [{"key": "x", "effect": "NoSchedule"}]}
+    busy["status"]["conditions"] = [{"type": "Ready", "status": "True", "lastHeartbeatTime": "2026-01-01T00:00:09Z"}]
+    busy["status"] |= {"images": [{"names": ["x"]}], "allocatable": {"cpu": "3"}}
+
+    assert set() == touched(index, busy)
+
+
+@pytest.mark.parametrize("config", [None, backend_config({"targetType": "ip"}), backend_config({"drainingSeconds": 5})])
+def test_without_a_backend_config_that_asks_nodes_wake_nobody_and_are_not_asked_for(config: Plain | None) -> None:
+    index = with_nodes(*([config] if config else []))
+
+    assert not index.asks_for_nodes
+    assert set() == touched(index, node(ready="False"))
+
+
+def test_nodes_are_asked_for_from_the_first_backend_config_to_the_last() -> None:
+    index = with_nodes()
+    other = backend_config({"targetType": "instance"}, name="other", target="more")
+    steps = [(BY_NODES, False, {GW}), (other, False, {GW, NORTH}), (BY_NODES, True, {NORTH}), (other, True, set())]
+    for number, (config, deleted, gateways) in enumerate(steps):
+        event(index, config, version=100 + number, deleted=deleted)
+        assert (bool(gateways), gateways) == (index.asks_for_nodes, set(index.of_nodes()))
+
+
+def test_a_node_of_a_config_on_a_service_that_nobody_uses_wakes_nobody() -> None:
+    assert set() == touched(with_nodes(backend_config({"targetType": "instance"}, target="idle")), node(ready="False"))
+
+
+def test_a_node_does_not_change_what_is_polled() -> None:
+    index = with_nodes(BY_NODES)
+    before = index.polled()
+    touched(index, node(ready="False"))
+
+    assert before is index.polled()

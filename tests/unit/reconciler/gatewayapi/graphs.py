@@ -35,6 +35,7 @@ EVERYTHING = Capabilities(
     tls_modes=("Passthrough", "Terminate"),
     backend_tls=True,
     well_known_ca=("System",),
+    node_families=("IPv4",),
 )
 CA = CaBundle(ConfigMapRef("a", "ca"), "PEM", "digest")
 
