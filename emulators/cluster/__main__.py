@@ -19,26 +19,28 @@ def main(arguments: list[str] | None = None) -> int:
     """Start control plane, Gateway API CRDs and kubelet; print where they are; end all on SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m emulators.cluster", description=__doc__)
     parser.add_argument("--folder", type=Path, help="data, certificates and logs; a temporary one if not given")
-    folder: Path | None = parser.parse_args(arguments).folder
+    parser.add_argument("--provider-id", default="", help="of the Node, e.g. aws:///us-east-1a/i-0abc; with node ports")
+    given = parser.parse_args(arguments)
+    folder: Path | None = given.folder
     try:
         if folder is not None:
-            _run(folder.resolve())
+            _run(folder.resolve(), given.provider_id)
         else:
             with tempfile.TemporaryDirectory(prefix="routewright-cluster-") as scratch:
-                _run(Path(scratch))
+                _run(Path(scratch), given.provider_id)
     except (BuildError, ControlPlaneError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
-def _run(folder: Path) -> None:
+def _run(folder: Path, provider_id: str) -> None:
     asked = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked.set())
     with ControlPlane(folder / "control-plane") as plane:
         plane.install_crds(crds())
-        with Kubelet(plane, folder / "pods") as kubelet:
+        with Kubelet(plane, folder / "pods", provider_id=provider_id) as kubelet:
             sys.stdout.write(f"{plane.kubeconfig()}\n")
             sys.stdout.write(f"addresses: {kubelet.addresses}\nlogs: {kubelet.logs}\nCtrl-C ends the cluster\n")
             sys.stdout.flush()

@@ -21,7 +21,8 @@ class NoAddressLeft(Exception):
 class AddressTable:
     """Gives out Pod addresses, and keeps a JSON file `{"10.244.0.7:8080": "127.0.0.1:43567"}`, replaced atomically.
 
-    An address that is returned is given out again only after all others were.
+    An address that is returned is given out again only after all others were. Ports of a Node (`lead`) stand in the
+    file as long as a Pod that they may lead to does: `{"i-0abc:30080": "127.0.0.1:43567"}`.
 
     Attributes:
         path: of the file; it exists from the start.
@@ -31,6 +32,7 @@ class AddressTable:
         self.path = path
         self._taken: set[str] = set()
         self._ports: dict[str, dict[int, int]] = {}
+        self._led: dict[str, dict[int, tuple[tuple[str, int], ...]]] = {}
         self._next = _endless()
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,12 +69,24 @@ class AddressTable:
                     del entries[port]
             self._write()
 
+    def lead(self, machine: str, ports: Mapping[int, tuple[tuple[str, int], ...]]) -> None:
+        """Lead ports of a machine to the first of several Pod addresses and ports that has a process; no others."""
+        with self._lock:
+            if self._led.get(machine) != ports:
+                self._led[machine] = dict(ports)
+                self._write()
+
     def _write(self) -> None:
         table = {
             f"{address}:{port}": f"127.0.0.1:{target}"
             for address, ports in self._ports.items()
             for port, target in ports.items()
         }
+        pods = dict(table)
+        for machine, led in self._led.items():
+            for port, places in led.items():
+                if there := next((f"{one}:{of}" for one, of in places if f"{one}:{of}" in pods), ""):
+                    table[f"{machine}:{port}"] = pods[there]
         fresh = self.path.with_suffix(".new")
         fresh.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
         fresh.replace(self.path)

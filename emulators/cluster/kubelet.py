@@ -24,6 +24,7 @@ from kubernetes.client.exceptions import ApiException
 from emulators.cluster.addresses import AddressTable
 from emulators.cluster.containers import Machine
 from emulators.cluster.control_plane import ControlPlane
+from emulators.cluster.node_ports import NodePorts
 from emulators.cluster.objects import Objects
 from emulators.cluster.pods import IMAGES, Image, Json
 from emulators.cluster.sandbox import Sandbox
@@ -65,7 +66,11 @@ class Kubelet:
         logs: folder of the Pods' output, `<namespace>/<name>.log`.
     """
 
-    def __init__(self, plane: ControlPlane, folder: Path, images: Mapping[str, Image] = IMAGES) -> None:
+    def __init__(
+        self, plane: ControlPlane, folder: Path, images: Mapping[str, Image] = IMAGES, *, provider_id: str = ""
+    ) -> None:
+        """Be a Node; with a `provider_id` one of a cloud, whose last part names the machine: it has node ports then."""
+        self._provider_id, machine = provider_id, provider_id.rpartition("/")[2]
         self.logs = folder / "logs"
         self._table = AddressTable(folder / "addresses.json")
         self.addresses = self._table.path
@@ -74,6 +79,7 @@ class Kubelet:
         self._machine = Machine(images, self._table, self._pool, self.logs, self._read)
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._watch = Watch(plane.client(), "/api/v1/pods", self._news.put)
+        self._node_ports = NodePorts(plane.client, self._table, machine) if machine else contextlib.nullcontext()
         self._unbound: dict[str, Json] = {}
         self._lodgings: dict[str, _Lodging] = {}
         self._bind_at = 0.0
@@ -83,10 +89,12 @@ class Kubelet:
     def __enter__(self) -> Self:
         self._register()
         self._watch.__enter__()
+        self._node_ports.__enter__()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._node_ports.__exit__(None, None, None)
         self._watch.__exit__()
         self._stopping.set()
         self._thread.join(30)
@@ -213,7 +221,8 @@ class Kubelet:
         status = {"conditions": [ready], "addresses": addresses, "capacity": room, "allocatable": room}
         labels = {"kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux"}
         found = self._client.apply(node | {"metadata": {"name": NODE, "labels": labels}})
-        self._client.merge(found, {"spec": {"taints": None}})
+        named = {"providerID": self._provider_id} if self._provider_id else {}
+        self._client.merge(found, {"spec": {"taints": None, **named}})
         self._client.merge(found, {"status": status}, status=True)
 
 

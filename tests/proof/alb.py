@@ -29,7 +29,8 @@ class Evaluator:
 
     Attributes:
         requests: what is asked, in the order of the answers.
-        service_of: Service behind a target's address.
+        service_of: Service behind a target's address, or behind a node port (`:30080`), which is one Service's on all
+            instances.
     """
 
     requests: Sequence[Request]
@@ -56,7 +57,8 @@ class Evaluator:
         return found
 
     def _service(self, group: Plain) -> str:
-        services = {self.service_of[one["Id"]] for one in group["Targets"] if one["State"] != "draining"}
+        serving = [one for one in group["Targets"] if one["State"] != "draining"]
+        services = {self.service_of.get(one["Id"]) or self.service_of[f":{one['Port']}"] for one in serving}
         return "+".join(sorted(services))
 
     def _mask(self, rule: Plain) -> int:

@@ -12,7 +12,7 @@ from providers.aws.quic import server_id
 from reconciler.events import Cause
 from reconciler.reconcile import ALLOW_DISRUPTION
 from tests.aws_world import World
-from tests.builders import gateway, gateway_class, listener
+from tests.builders import backend_config, gateway, gateway_class, listener, node
 from tests.fakes import trigger
 from tests.unit.extensions.test_quicroute import QUIC, REF, config, quic_route, served
 
@@ -117,3 +117,21 @@ def test_from_quic_to_one_address_for_all_and_back_waits_for_the_annotation_as_a
         (network,) = [one for one in after if one["Type"] == "network"]
         assert network["LoadBalancerName"] not in before
         assert ("quic" in block) is not bool(network.get("SecurityGroups"))
+
+
+def test_instance_targets_are_refused_on_the_route_and_nothing_is_sent_to_nodes(world: World) -> None:
+    """A server is told apart by its own id, which a Node has not: kube-proxy would choose another Pod each time."""
+    item = next(one for one in served() if one["kind"] == "Service")
+    item["spec"] |= {"type": "NodePort", "ports": [one | {"nodePort": 30443} for one in item["spec"]["ports"]]}
+    meta = item["metadata"]
+    asks = backend_config({"targetType": "instance"}, namespace=meta["namespace"], target=meta["name"])
+    world.cluster.put(item, node(), asks)
+
+    settle(world)
+
+    route = quic_route()["metadata"]
+    (entry,) = world.cluster.get("QUICRoute", route["namespace"], route["name"])["status"]["parents"]
+    (accepted,) = [one for one in entry["conditions"] if one["type"] == "Accepted"]
+    assert ("False", "UnsupportedValue") == (accepted["status"], accepted["reason"])
+    assert "instance targets" in accepted["message"]
+    assert [] == targets(world)
