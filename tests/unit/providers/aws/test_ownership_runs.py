@@ -14,10 +14,15 @@ from reconciler.events import Cause
 from tests.aws_settings import delete
 from tests.aws_world import World, hold, secret, secure
 from tests.builders import CLUSTER as OURS
+from tests.builders import backend, exact, route, rule, with_service
 from tests.certificates import of_server
 from tests.fakes import trigger
 
 OWNER = {CLUSTER: OURS, GATEWAY: "infra/gw", GATEWAY_UID: "uid-infra-gw"}
+
+
+_ANSWERED = ("TargetGroupArn", "TargetGroupName", "LoadBalancerArns")
+"""What AWS tells of a target group beside what it was asked for."""
 
 
 def tags_of(**changed: str) -> list[dict[str, str]]:
@@ -61,6 +66,27 @@ def test_a_target_group_of_our_name_that_one_tag_gives_to_somebody_else_is_not_u
 
     assert [] == world.operations()
     assert ("False", "Invalid") == world.says()["Programmed"]
+
+
+def test_a_target_group_of_somebody_else_under_a_name_that_a_new_route_needs_is_not_used(world: World) -> None:
+    """It is just as wanted, and CreateTargetGroup would answer it with success; the run looks at few things only."""
+    elbv2 = world.account.client("elbv2")
+    more = route("more", rules=[rule(backend("api"), matches=[exact("/more")])])
+    world.cluster.put(more, *with_service("api", "a", ["10.244.0.9"]))
+    world.run()
+    (mine,) = [one for one in elbv2.describe_target_groups()["TargetGroups"] if "-api-" in one["TargetGroupName"]]
+    world.cluster.objects.pop(("HTTPRoute", "a", "more"))
+    world.run()
+    same = {name: value for name, value in mine.items() if name not in _ANSWERED}
+    theirs = elbv2.create_target_group(Name=mine["TargetGroupName"], **same)["TargetGroups"][0]["TargetGroupArn"]
+    world.cluster.put(more)
+    world.forget()
+
+    world.run()
+
+    assert [] == world.operations()
+    assert ("False", "Invalid") == world.says()["Programmed"]
+    assert [] == elbv2.describe_target_health(TargetGroupArn=theirs)["TargetHealthDescriptions"]
 
 
 @pytest.mark.parametrize("tag", OWNER)
