@@ -76,6 +76,11 @@ class World:
         assert [] == self.deep()
         return done
 
+    def is_settled(self) -> bool:
+        """Return whether a look at everything writes nothing, neither to the cloud nor to the cluster (Law 2)."""
+        self.cluster.writes.clear()
+        return ([], []) == (self.deep(), self.cluster.writes)
+
     def balancer(self) -> Plain:
         """Return the only load balancer, as the data plane sees it."""
         (found,) = self.account.state()["loadBalancers"]

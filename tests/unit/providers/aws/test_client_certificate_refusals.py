@@ -121,7 +121,7 @@ def test_a_deployment_that_may_not_look_at_trust_stores_serves_who_asks_for_none
     world.run()
 
     assert ("True", "Programmed") == world.says()["Programmed"]
-    assert world.settled()
+    assert world.is_settled()
 
 
 def test_a_bucket_that_does_not_exist_costs_only_who_needs_it(world: Clients) -> None:
@@ -129,7 +129,7 @@ def test_a_bucket_that_does_not_exist_costs_only_who_needs_it(world: Clients) ->
     world.want(None)
     world.run()
     assert ("True", "Programmed") == world.says()["Programmed"]
-    assert world.settled()
+    assert world.is_settled()
 
     world.want(validating("ca", per_port={8443: ["nowhere"]}), 443)
     item = world.cluster.get("Gateway", "infra", "gw")

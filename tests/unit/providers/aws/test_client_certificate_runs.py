@@ -21,7 +21,7 @@ def test_clients_are_verified_by_one_trust_store_for_all_ports(world: Clients) -
     assert [f"{name}.pem" for name in world.stores()] == world.bundles()
     assert 1 == len(world.stores())
     assert ("True", "Programmed") == world.says()["Programmed"]
-    assert world.settled()
+    assert world.is_settled()
 
 
 def test_the_trust_store_is_there_before_the_listener_that_needs_it(world: Clients) -> None:
@@ -78,7 +78,7 @@ def test_other_authorities_are_another_trust_store_made_before_the_former_one_go
     assert former not in world.stores()
     assert 1 == len(world.stores()) == len(world.bundles())
     assert world.cluster.bundles[1].pem.strip() == world.trusted().strip()
-    assert world.settled()
+    assert world.is_settled()
 
 
 def test_a_config_map_that_changed_is_followed(world: Clients) -> None:
@@ -115,7 +115,7 @@ def test_a_port_of_its_own_authorities_has_a_trust_store_of_its_own(world: Clien
     world.want(validating("ca"), 443, 8443)
     world.run()
     assert ["ModifyListener", "DeleteObject", "DeleteTrustStore"] == world.operations()
-    assert world.settled()
+    assert world.is_settled()
 
 
 def test_a_port_that_comes_later_shares_the_trust_store(world: Clients) -> None:
@@ -140,7 +140,7 @@ def test_the_insecure_fallback_asks_for_a_certificate_and_needs_no_trust_store(w
     assert [] == world.stores()
     assert ("True", "ConfigurationChanged") == world.says()["InsecureFrontendValidationMode"]
     assert ("True", "Programmed") == world.says()["Programmed"]
-    assert world.settled()
+    assert world.is_settled()
 
 
 def test_what_asks_no_more_leaves_nothing_behind(world: Clients) -> None:
@@ -151,7 +151,7 @@ def test_what_asks_no_more_leaves_nothing_behind(world: Clients) -> None:
     world.run()
 
     assert ({443: "off"}, [], []) == (world.modes(), world.stores(), world.bundles())
-    assert world.settled()
+    assert world.is_settled()
 
 
 def test_a_gateway_that_goes_takes_its_trust_store_and_its_object_along(world: Clients) -> None:

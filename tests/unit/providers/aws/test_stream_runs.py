@@ -63,7 +63,7 @@ def test_a_tcp_route_becomes_a_listener_of_a_network_load_balancer(world: World)
     assert {("10.244.0.1",): 1} == shares(world, 9000)
     assert ("True", "Programmed") == world.says()["Programmed"]
     assert ("True", "Accepted") == world.says("TCPRoute", "a", "t")["Accepted"]
-    assert [] == world.deep()
+    assert world.is_settled()
 
 
 def test_adding_a_stream_takes_four_writes_at_most(world: World) -> None:
@@ -91,7 +91,7 @@ def test_requests_and_streams_have_a_load_balancer_each_and_both_addresses_are_p
 
     published = [one["value"] for one in world.cluster.get("Gateway", "infra", "gw")["status"]["addresses"]]
     assert [balancers(world)[kind]["DNSName"] for kind in ("application", "network")] == published
-    assert [] == world.deep()
+    assert world.is_settled()
 
 
 def test_the_load_balancer_of_the_last_stream_goes_and_the_other_stays(world: World) -> None:
@@ -104,7 +104,7 @@ def test_the_load_balancer_of_the_last_stream_goes_and_the_other_stays(world: Wo
 
     assert ["application"] == list(balancers(world))
     assert 1 == len(world.account.state()["targetGroups"])
-    assert [] == world.deep()
+    assert world.is_settled()
 
 
 def test_weights_are_kept_and_the_share_of_an_invalid_backend_reaches_nobody(world: World) -> None:
@@ -133,7 +133,7 @@ def test_tcp_and_udp_share_a_listener_where_both_lead_to_the_same_service_port(w
     world.run()
 
     assert {53: "TCP_UDP"} == ports(world)
-    assert [] == world.deep()
+    assert world.is_settled()
 
 
 def test_udp_beside_tcp_that_leads_elsewhere_is_refused_on_its_listener_and_tcp_served(world: World) -> None:
@@ -179,7 +179,7 @@ def test_tls_is_passed_on_as_it_comes_and_ended_where_the_gateway_ends_it(world:
 
     assert {8443: "TCP", 443: "TLS"} == ports(world)
     assert {("10.244.0.1",): 1} == shares(world, 443) == shares(world, 8443)
-    assert [] == world.deep()
+    assert world.is_settled()
 
 
 def test_of_two_tls_routes_on_a_port_the_more_specific_is_served_and_the_other_told(world: World) -> None:

@@ -56,7 +56,7 @@ def test_a_foreign_trust_store_whose_name_only_begins_like_ours_is_let_be(world:
     world.account.client("s3").put_object(Bucket=world.bucket, Key="theirs", Body=authority().pem.encode())
     world.account.client("elbv2").create_trust_store(Name=f"{world.stores()[0][:-8]}theirs", **place)
 
-    assert world.settled()
+    assert world.is_settled()
     assert 2 == len(world.stores())
 
 

@@ -58,10 +58,6 @@ class Clients(World):
         (found,) = [one for one in listed if one["name"] == name]
         return {one["type"]: (one["status"], one["reason"], one["message"]) for one in found["conditions"]}
 
-    def settled(self) -> bool:
-        """Return whether a deep look finds nothing to do."""
-        return self.deep() == []
-
 
 def opened(account: Account) -> Clients:
     """Return a world with a bucket, a key pair `one`, and the authorities `ca` and `other`."""
