@@ -189,7 +189,7 @@ def test_row_51_the_group_speaks_tcp_asks_for_health_by_http_and_has_no_settings
     [({}, "healthy"), ({"HealthCheckPort": "81"}, "unhealthy"), ({"HealthCheckProtocol": "HTTPS"}, "unhealthy")],
 )
 def test_row_51_it_is_unhealthy_where_nothing_listens_that_a_health_check_can_ask(
-    world: World, balancer: str, check: dict[str, str], state: str
+    world: World, balancer: str, check: dict[str, Any], state: str
 ) -> None:
     world.listener(balancer)
     group = front(world, 80, **check)

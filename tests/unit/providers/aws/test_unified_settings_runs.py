@@ -71,6 +71,20 @@ def test_the_idle_time_of_what_stands_in_front_changes_and_goes_back_in_place(wo
     assert (there, "350") == (in_front(world)["ListenerArn"], in_front(world)["Attributes"]["tcp.idle_timeout.seconds"])
 
 
+def test_the_idle_time_is_set_in_the_run_that_makes_the_listener_in_front_and_after_it(world: Unified) -> None:
+    world.of_class(aws={"tcpIdleSeconds": 600})
+    address = world.elastic()
+    world.forget()
+
+    made = world.ask(address)
+
+    steps = world.operations()
+    assert () == made.outcome.failed
+    assert 1 == steps.count("CreateLoadBalancer") - 1 == steps.count("ModifyListenerAttributes")
+    front = max(place for place, one in enumerate(steps) if one == "CreateListener")
+    assert front < steps.index("ModifyListenerAttributes")
+
+
 def test_tags_reach_what_stands_in_front_and_go_again(world: Unified) -> None:
     world.of_class(aws={"addressMode": "unified"})
     world.ask()
