@@ -213,3 +213,28 @@ def test_a_restarted_api_server_loses_no_event(plane: ControlPlane, admin: Objec
 def test_a_version_that_is_too_old_is_expired(cluster: KubeCluster) -> None:
     with pytest.raises(Unavailable):
         list(cluster.api.watch(f"/apis/{V1}/httproutes", WatchSpan("1", 1)))
+
+
+def test_nodes_wake_the_gateways_whose_pools_they_are_only_while_a_backend_config_asks(
+    admin: Objects, cluster: KubeCluster
+) -> None:
+    """With the rights of the ClusterRole; a kubelet's own news wakes nobody."""
+    ready = {"conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}]}
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "far"}}
+    for item in (gateway("gw"), gateway("other-gw"), route("web", "gw"), service(), endpoints()):
+        admin.apply(item)
+    try:
+        with watching(cluster) as sent:
+            made = admin.apply(node | {"spec": {"providerID": "aws:///us-east-1a/i-00000000000000001"}})
+            assert [] == sent.quiet()
+            admin.apply(backend_config(targetType="instance"))
+            assert {"gw"} == {one.name for one in sent.quiet()}
+            admin.merge(made, {"status": ready}, status=True)
+            assert ["gw"] == [one.name for one in sent.quiet()]
+            admin.merge(made, {"status": {"nodeInfo": {"kernelVersion": "7"}}}, status=True)
+            assert [] == sent.quiet()
+        (found,) = cluster.snapshot(Trigger(cluster.cluster_id, "infra", "gw")).nodes
+        assert ("aws:///us-east-1a/i-00000000000000001", True) == (found.provider_id, found.ready)
+        assert () == cluster.snapshot(Trigger(cluster.cluster_id, "infra", "other-gw")).nodes
+    finally:
+        admin.delete("v1", "Node", "", "far")
