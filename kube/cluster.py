@@ -14,6 +14,7 @@ from kube import kinds
 from kube.api import Api, Plain
 from kube.certificates import key_pair_of
 from kube.fetch import Fetch
+from kube.pods import Pods
 from kube.store import Store
 from reconciler.config import Placement
 from reconciler.errors import Conflict, ReconcilerError, TransientError, Unavailable
@@ -58,6 +59,7 @@ class KubeCluster:
     clock: Clock = time.time
     _id: str = ""
     _uids: dict[GatewayKey, str] = field(default_factory=dict)
+    _pods: Pods = field(default_factory=Pods)
     _store: Store = field(init=False)
 
     def __post_init__(self) -> None:
@@ -136,7 +138,7 @@ class KubeCluster:
 
         Raises ReconcilerError.
         """
-        fetch = Fetch(self.api, self._store, self.controller, self.provider)
+        fetch = Fetch(self.api, self._store, self.controller, self.provider, self._pods)
         key = trigger.key
         if trigger.kind == "GatewayClass":
             key, fetched = GatewayKey(key.cluster, "", key.name), fetch.gateway_class(trigger.name)

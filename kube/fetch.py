@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import batched
@@ -18,11 +18,12 @@ from kube.api import Api, Plain
 from kube.credentials import Credentials, Facts
 from kube.errors import NotFound
 from kube.freshness import Need, need
+from kube.pods import Pods
 from kube.store import Found, Store
 from reconciler.events import Trigger
 from reconciler.gatewayapi.backend_config import by_nodes
 from reconciler.gatewayapi.namespaces import allowed_from
-from reconciler.gatewayapi.read import SERVICE_LABEL
+from reconciler.gatewayapi.read import SERVICE_LABEL, kind_of, read_slice
 from reconciler.gatewayapi.read_gateways import read_gateway
 from reconciler.gatewayapi.references import (
     configmaps_wanted,
@@ -32,6 +33,7 @@ from reconciler.gatewayapi.references import (
     services_named,
     services_targeted,
 )
+from reconciler.gatewayapi.resources import EndpointSlice
 from reconciler.gatewayapi.values import mapping, text
 from reconciler.values import frozen_map
 
@@ -62,6 +64,7 @@ class Fetch:
     store: Store
     controller: str
     provider: str
+    pods: Pods = field(default_factory=Pods)
 
     def gateway(self, trigger: Trigger, now: datetime) -> Fetched:
         """Return a Gateway, its class, ListenerSets and Routes, the policies of its Services, and what all refer to."""
@@ -82,7 +85,8 @@ class Fetch:
             readers = [gateway, *_let_in(gateway, sets, namespaces), *_in_use(found)]
             facts = pool.submit(self._facts, own, readers, granted, now)
             named = _all(pool, [*self._named(own, found.routes, homes), *self._nodes(found)])
-            objects = (*own, *searched, *granted, *namespaces, *named)
+            speaking = _all(pool, self._speaking(own, named))
+            objects = (*own, *searched, *granted, *namespaces, *named, *speaking)
             return Fetched(objects, facts.result(), bundle.result(), found.versions)
 
     def gateway_class(self, name: str) -> Fetched:
@@ -169,6 +173,19 @@ class Fetch:
                 query = {"labelSelector": f"{SERVICE_LABEL} in ({','.join(some)})"}
                 yield partial(self._list, kinds.ENDPOINT_SLICE, namespace, query)
 
+    def _speaking(self, own: Sequence[Plain], named: Iterable[Plain]) -> list[Read]:
+        """Return the reads of the Pods that speak for the Services of a Gateway of ours."""
+        by_service: dict[tuple[str, str], list[EndpointSlice]] = {}
+        for item in named if self._is_ours(own) else ():
+            if kind_of(item) == kinds.ENDPOINT_SLICE.name:
+                one = read_slice(item)
+                by_service.setdefault((one.meta.namespace, one.service), []).append(one)
+        return [partial(self.pods.speaking, self._get, slices) for _, slices in sorted(by_service.items())]
+
+    def _is_ours(self, own: Sequence[Plain]) -> bool:
+        _, *classes = own
+        return any(mapping(one.get("spec")).get("controllerName") == self.controller for one in classes)
+
     def _list(self, kind: kinds.Kind, namespace: str, query: Mapping[str, str] | None = None) -> Sequence[Plain]:
         return self.api.list(kind.path(namespace), query).items
 
@@ -176,8 +193,7 @@ class Fetch:
         self, own: Sequence[Plain], readers: Sequence[Plain], grants: Sequence[Plain], now: datetime
     ) -> tuple[Facts, ...]:
         """Return the facts of what is named for a Gateway of ours; for a foreign one nothing is looked at."""
-        _, *classes = own
-        if not any(mapping(one.get("spec")).get("controllerName") == self.controller for one in classes):
+        if not self._is_ours(own):
             return ()
         return Credentials(self._get, self.controller, now).named_by(readers, grants).read()
 

@@ -15,6 +15,7 @@ from reconciler.certificates import CaBundle, Certificate, ClientValidation
 from reconciler.config import Config
 from reconciler.keys import GatewayKey, RouteKey, ServicePort
 from reconciler.matches import Match, Request, host_matches, match_takes
+from reconciler.probe import Probe
 from reconciler.values import Json, frozen_map
 
 # --- actions ------------------------------------------------------------------------------------------------------
@@ -269,6 +270,7 @@ class BackendPool:
         protocol: what is spoken to it: HTTP, GRPC, TCP or UDP.
         app_protocol: the Service port's own word for it, "" if it says nothing.
         family: IPv4 or IPv6.
+        probe: how the Pods say they are ready; None where they do not say it, or only a kubelet can ask.
         tls: how TLS is spoken to it, always `valid`; None for plain.
         node_health: how a node is asked whether it has an endpoint of its own, where it only sends to those; None where
             any node will do, or where `settings` say what is asked.
@@ -279,7 +281,7 @@ class BackendPool:
     protocol: str = "HTTP"
     app_protocol: str = ""
     family: str = "IPv4"
-    health: HealthCheck = field(default_factory=HealthCheck)
+    probe: Probe | None = None
     endpoints: tuple[Endpoint, ...] = ()
     tls: BackendTls | None = None
     settings: BackendSettings = field(default_factory=BackendSettings)

@@ -185,6 +185,25 @@ def node_service(name: str = "web", namespace: str = "a", node_port: int = 30080
     return item
 
 
+def pod(name: str = "web-1-a", namespace: str = "a", probe: Plain | None = None, **more: Any) -> Plain:
+    """Return a Pod whose only container has port 8080, named http, and a readiness probe; `more` goes into it."""
+    container: Plain = {"name": "app", "image": "app", "ports": [{"name": "http", "containerPort": 8080}]}
+    spec = {"containers": [container | ({"readinessProbe": probe} if probe else {}) | more]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta(name, namespace), "spec": spec}
+
+
+def http_probe(path: str = "/ready", port: int | str = 8080, **more: Any) -> Plain:
+    """Return a readiness probe by HTTP."""
+    return {"httpGet": {"path": path, "port": port}, **more}
+
+
+def of_pods(slice_: Plain, *pods: Plain) -> Plain:
+    """Return an EndpointSlice whose endpoints are these Pods, one each."""
+    refs = [{"kind": "Pod", **{key: one["metadata"][key] for key in ("namespace", "name", "uid")}} for one in pods]
+    paired = zip(slice_["endpoints"], refs, strict=True)
+    return slice_ | {"endpoints": [endpoint | {"targetRef": ref} for endpoint, ref in paired]}
+
+
 def namespace_(name: str, **labels: str) -> Plain:
     """Return a Namespace with labels."""
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta(name, labels=dict(labels))}

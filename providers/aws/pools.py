@@ -7,21 +7,18 @@ from dataclasses import dataclass
 
 from providers.aws.backend_settings import group_attributes
 from providers.aws.config import AwsConfig
+from providers.aws.health import health_check
 from providers.aws.instances import INSTANCE, IP, instance_id
 from providers.aws.names import target_group_name
 from providers.aws.quic import QUIC, server_id
 from providers.aws.resources import ALB, NLB, target_group_key, targets_key, tg_attributes_key
 from providers.aws.unified import stands_as
-from reconciler.ir import BackendPool, HealthCheck, LoadBalancer
+from reconciler.ir import BackendPool, LoadBalancer
 from reconciler.plan import Resource
 from reconciler.values import Json
 
 EMPTY = "no-backend"
 """Slug of the target group that is always empty: what is sent there reaches nobody."""
-_CHECKS_HTTP = ("HTTP", "HTTPS")
-_ASKS_NODES = ("", "HTTP1")
-_GRPC_PATH, _GRPC_CODES = "/AWS.ALB/healthcheck", "0-99"
-"""Any answer of a gRPC server will do (ELBv2 guide, "Health checks": the default path and success codes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,45 +101,14 @@ def _targets(group: Group) -> list[Json]:
 
 
 def _spec(group: Group, aws: AwsConfig) -> dict[str, Json]:
-    health = _node_health(group) or (group.pools[0].health if group.pools else HealthCheck())
     spec: dict[str, Json] = {
         "Name": group.name,
         "Protocol": group.protocol,
         "Port": group.port,
         "TargetType": group.target_type,
         "IpAddressType": group.family,
-        "HealthCheckPort": health.port or "traffic-port",
-        "HealthCheckIntervalSeconds": health.interval,
-        "HealthCheckTimeoutSeconds": health.timeout,
-        "HealthyThresholdCount": health.healthy,
-        "UnhealthyThresholdCount": health.unhealthy,
-        **_check(group, health),
+        **health_check(group.pools[0] if group.pools else None, group.protocol, group.version),
     }
     if group.version:
         spec["ProtocolVersion"] = group.version
     return spec | ({"VpcId": aws.vpc} if aws.vpc else {})
-
-
-def _node_health(group: Group) -> HealthCheck | None:
-    """Return how Nodes are asked whether they have an endpoint; gRPC and HTTP/2 groups cannot ask kube-proxy.
-
-    Such a group asks by its own protocol version (ELBv2 guide, "Health checks"), which kube-proxy does not speak; the
-    node port itself is asked instead, where a Node without an endpoint does not answer.
-    """
-    return group.pools[0].node_health if group.pools and group.version in _ASKS_NODES else None
-
-
-def _check(group: Group, health: HealthCheck) -> dict[str, Json]:
-    """Return how health is asked for: by HTTP, of streams by a connection unless a BackendConfig says otherwise."""
-    asked = bool(group.pools and group.pools[0].settings.health.get("protocol")) or _node_health(group) is not None
-    protocol = {"GRPC": "HTTP"}.get(health.protocol, health.protocol)  # AWS asks gRPC servers by HTTP, for a GrpcCode
-    if not asked:
-        protocol = ("HTTPS" if group.protocol == "HTTPS" else protocol) if group.version else "TCP"
-    if protocol not in _CHECKS_HTTP:
-        return {"HealthCheckProtocol": protocol}
-    path, matcher = health.path, {"HttpCode": health.matcher}
-    if group.version == "GRPC":
-        own = group.pools[0].settings.health if group.pools else {}
-        path = path if "path" in own else _GRPC_PATH
-        matcher = {"GrpcCode": health.matcher if "matcher" in own else _GRPC_CODES}
-    return {"HealthCheckProtocol": protocol, "HealthCheckPath": path, "Matcher": dict[str, Json](matcher)}

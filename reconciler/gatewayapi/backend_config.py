@@ -58,10 +58,15 @@ def by_nodes(spec: Mapping[str, Any]) -> bool:
 
 
 def health_of(settings: BackendSettings, default: HealthCheck) -> HealthCheck:
-    """Return a health check with what settings say of it; an answer is never waited for until the next question."""
+    """Return a health check with what settings say of it; an answer is never waited for until the next question.
+
+    Of interval and timeout the one that settings do not say makes room for the one that they do.
+    """
     given: dict[str, Any] = dict(settings.health)
     if "timeout" not in given and "interval" in given:
         given["timeout"] = min(default.timeout, given["interval"] - 1)
+    if "interval" not in given and "timeout" in given:
+        given["interval"] = max(default.interval, given["timeout"] + 1)
     return replace(default, **given)
 
 

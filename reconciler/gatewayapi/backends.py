@@ -12,10 +12,11 @@ from reconciler.gatewayapi.grants import Grants, Referrer, Target
 from reconciler.gatewayapi.graph import Problem, RuleBackends
 from reconciler.gatewayapi.kinds import RouteKind, route_kinds
 from reconciler.gatewayapi.nodes import node_check, node_endpoints, node_family
+from reconciler.gatewayapi.pods import Pod, ports_of, probe_of
 from reconciler.gatewayapi.policies import Policies
 from reconciler.gatewayapi.resources import EndpointSlice, Node, ObjectRef, Route, Rule, Service, ServicePortSpec
 from reconciler.gatewayapi.snapshot import Snapshot
-from reconciler.ir import BackendPool, BackendTls, Endpoint, Mirror, WeightedPool
+from reconciler.ir import BackendPool, BackendTls, Endpoint, HealthCheck, Mirror, WeightedPool
 from reconciler.keys import ServicePort
 
 REASONS = ("RefNotPermitted", "InvalidKind", "BackendNotFound", "UnsupportedProtocol")
@@ -49,6 +50,7 @@ class Backends:
     services: Mapping[tuple[str, str], Service]
     slices: Mapping[tuple[str, str], list[EndpointSlice]]
     nodes: tuple[Node, ...] = ()
+    pods: Mapping[tuple[str, str], Pod] = field(default_factory=dict)
     pools: dict[str, BackendPool] = field(default_factory=dict)
     _problems: dict[str, Problem | None] = field(default_factory=dict)
 
@@ -59,7 +61,8 @@ class Backends:
         for one in snapshot.slices:
             slices.setdefault((one.meta.namespace, one.service), []).append(one)
         ranges = tuple(ipaddress.ip_network(cidr, strict=False) for cidr in config.target_cidrs)
-        return cls(grants, ranges, policies, policies.services, slices, snapshot.nodes)
+        pods = {(one.meta.namespace, one.meta.name): one for one in snapshot.pods}
+        return cls(grants, ranges, policies, policies.services, slices, snapshot.nodes, pods)
 
     def resolve(self, route: Route, rule: Rule, *, encrypted: bool) -> tuple[RuleBackends, tuple[Problem, ...]]:
         """Return a rule's pools with weights, and the problems of its references.
@@ -132,8 +135,7 @@ class Backends:
 
     def _pool(self, service: Service, spec: ServicePortSpec, empty: BackendPool) -> BackendPool:
         settings = self.policies.settings(service, spec, empty.protocol)
-        health = health_of(settings, empty.health)
-        empty = replace(empty, app_protocol=spec.app_protocol, settings=settings, health=health)
+        empty = replace(empty, app_protocol=spec.app_protocol, settings=settings)
         if settings.target_type == INSTANCE:
             return self._by_nodes(service, spec, empty)
         return self._by_slices(service, spec, empty)
@@ -153,7 +155,7 @@ class Backends:
             )
             self._problems[empty.id] = Problem("ResolvedRefs", "RefNotPermitted", message)
         serving = tuple(_serving([found[key] for key in sorted(found) if key[0] not in refused]))
-        return replace(empty, family=family, endpoints=serving)
+        return replace(empty, family=family, endpoints=serving, probe=probe_of(slices, spec, self.pods))
 
     def _by_nodes(self, service: Service, spec: ServicePortSpec, empty: BackendPool) -> BackendPool:
         """Return a pool whose targets are Nodes.
@@ -172,7 +174,7 @@ class Backends:
             empty,
             family=node_family(service),
             endpoints=() if refused else node_endpoints(self.nodes, spec.node_port),
-            node_health=node_check(service, empty.settings, empty.health),
+            node_health=node_check(service, empty.settings, health_of(empty.settings, HealthCheck())),
         )
 
     def _allowed(self, address: str) -> bool:
@@ -208,11 +210,8 @@ def _unknown_extension(ref: ObjectRef) -> Problem:
 
 
 def _endpoints(one: EndpointSlice, spec: ServicePortSpec) -> Iterator[Endpoint]:
-    """Yield what a slice holds for a Service port: ports go by name, the number is the slice's own."""
-    numbers = [
-        number for name, number, protocol in one.ports if name == spec.name and protocol == spec.protocol and number
-    ]
-    for number in numbers:
+    """Yield what a slice holds for a Service port."""
+    for number in ports_of(one, spec):
         for endpoint in one.endpoints:
             if endpoint.addresses and (endpoint.ready or endpoint.serving):
                 yield Endpoint(

@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.certificates import CaBundle, CertificateFacts
 from reconciler.gatewayapi.kinds import route_kinds
+from reconciler.gatewayapi.pods import read_pod
 from reconciler.gatewayapi.read_gateways import read_gateway, read_gateway_class, read_listener_set
 from reconciler.gatewayapi.read_nodes import read_node
 from reconciler.gatewayapi.read_policies import read_targets, read_tls_policy
@@ -78,6 +79,7 @@ def take_snapshot(
         grants=tuple(read_grant(item) for item in by_kind.get("ReferenceGrant", ())),
         services=tuple(read_service(item) for item in by_kind.get("Service", ())),
         slices=tuple(read_slice(item) for item in by_kind.get("EndpointSlice", ())),
+        pods=tuple(read_pod(item) for item in by_kind.get("Pod", ())),
         namespaces=tuple(Namespace(read_meta(item)) for item in by_kind.get("Namespace", ())),
         nodes=tuple(read_node(item) for item in by_kind.get("Node", ())),
         configs=tuple(read_config(item) for item in configs),
@@ -118,6 +120,7 @@ _GROUPS = {
     "BackendTLSPolicy": GROUP,
     "ListenerSet": GROUP,
     "ConfigMap": "",
+    "Pod": "",
     "Service": "",
     "Namespace": "",
     "Node": "",
@@ -179,11 +182,13 @@ def read_slice(item: Mapping[str, Any]) -> EndpointSlice:
         service=meta.labels.get(SERVICE_LABEL, ""),
         family=text(item.get("addressType")) or "IPv4",
         ports=tuple(ports),
-        endpoints=tuple(_endpoint(one) for one in items(item.get("endpoints"))),
+        endpoints=tuple(_endpoint(one, meta.namespace) for one in items(item.get("endpoints"))),
     )
 
 
-def _endpoint(block: Mapping[str, Any]) -> SliceEndpoint:
+def _endpoint(block: Mapping[str, Any], here: str) -> SliceEndpoint:
+    target = mapping(block.get("targetRef"))
+    is_pod = target.get("kind") == "Pod" and (text(target.get("namespace")) or here) == here  # no other namespace's
     conditions = mapping(block.get("conditions"))
     ready = boolean(conditions.get("ready"), default=True)
     return SliceEndpoint(
@@ -193,6 +198,8 @@ def _endpoint(block: Mapping[str, Any]) -> SliceEndpoint:
         terminating=boolean(conditions.get("terminating"), default=False),
         zone=text(block.get("zone")),
         node=text(block.get("nodeName")),
+        pod=text(target.get("name")) if is_pod else "",
+        pod_uid=text(target.get("uid")) if is_pod else "",
     )
 
 

@@ -293,7 +293,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class SliceEndpoint:
-    """An endpoint of a slice; `ready` unknown counts as true."""
+    """An endpoint of a slice; `ready` unknown counts as true; `pod`: name of one in the slice's namespace, or ""."""
 
     addresses: tuple[str, ...]
     ready: bool = True
@@ -301,6 +301,8 @@ class SliceEndpoint:
     terminating: bool = False
     zone: str = ""
     node: str = ""
+    pod: str = ""
+    pod_uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

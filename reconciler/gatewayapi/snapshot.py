@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler.certificates import CaBundle, CertificateFacts
+from reconciler.gatewayapi.pods import Pod
 from reconciler.gatewayapi.resources import (
     BackendTLSPolicy,
     ConfigObject,
@@ -44,6 +45,7 @@ class Snapshot:
             not here is as of now.
         nodes: all Nodes, where a BackendConfig of the Gateway's Services asks for them as targets; else none is read.
         bundles: of every ConfigMap that is referred to as a bundle of certificate authorities and may be read.
+        pods: one that speaks for each Service, where it may be read; more do no harm.
         The order of the tuples carries no meaning.
     """
 
@@ -57,6 +59,7 @@ class Snapshot:
     grants: tuple[ReferenceGrant, ...] = ()
     services: tuple[Service, ...] = ()
     slices: tuple[EndpointSlice, ...] = ()
+    pods: tuple[Pod, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
     nodes: tuple[Node, ...] = ()
     configs: tuple[ConfigObject, ...] = ()

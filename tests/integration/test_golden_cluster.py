@@ -47,6 +47,7 @@ KINDS = (
     *((GATEWAY_API, kind) for kind in ("ListenerSet", "Gateway", "BackendTLSPolicy", "ReferenceGrant", "GatewayClass")),
     *((OURS, kind) for kind in ("BackendConfig", "LoadBalancerConfig")),
     ("v1", "Service"),
+    ("v1", "Pod"),
     ("discovery.k8s.io/v1", "EndpointSlice"),
 )
 LABELS = ("access", "tier", "shared-gateway-access")

@@ -88,7 +88,9 @@ def rights_used(admin: Objects, cluster: KubeCluster) -> set[Right]:
 
     item, _ = canary_secret("cert")
     streams = [_stream(kind) for kind in ("GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute")]
-    behind = (service(), endpoints(), tls_policy(), ca_bundle(), backend_config())
+    slice_ = endpoints()
+    slice_["endpoints"][0]["targetRef"] = {"kind": "Pod", "namespace": "shop", "name": "web-1"}
+    behind = (service(), slice_, tls_policy(), ca_bundle(), backend_config())
     for one in (item, open_to_sets(gateway(**https("cert"))), listener_set(), route("web", "gw"), *streams, *behind):
         admin.apply(one)
     with strict_aws() as account, patch.object(Api, "_send", noting):
@@ -111,7 +113,7 @@ def test_the_cluster_role_gives_what_is_used_and_no_write_and_no_secret_beyond_i
 
     assert set() == used - given
     assert set() == {right for right in given - used if right[0] not in READS}
-    for resource in ("secrets", "configmaps"):
+    for resource in ("secrets", "configmaps", "pods"):
         assert {("get", resource)} == {right for right in given if right[1] == resource}
     assert set() == {resource for _, resource in given} - {resource for _, resource in used}
 
@@ -122,7 +124,9 @@ def table_rows(heading: str) -> list[list[str]]:
 
 
 def test_the_document_is_the_cluster_role() -> None:
-    plurals = {kind.name: kind.plural for kind in (*kinds.WATCHED, *kinds.ON_DEMAND, *kinds.POLLED, kinds.CRD)}
+    plurals = {
+        kind.name: kind.plural for kind in (*kinds.WATCHED, *kinds.ON_DEMAND, *kinds.POLLED, kinds.POD, kinds.CRD)
+    }
     told: set[Right] = set()
     for objects, verbs, _ in table_rows("In the cluster"):
         status = "/status" if objects.startswith("status of ") else ""
@@ -147,7 +151,7 @@ def actions_called() -> set[str]:
         for service_, operation in _CALL.findall(file.read_text()):
             action = f"{prefixes.get(service_, service_)}:{operation}"
             found.add(OTHERWISE_CALLED.get(action, action))
-    permits = re.findall(r'_permit\(clients, "([A-Za-z]+)"', (ROOT / "providers" / "aws" / "make.py").read_text())
+    permits = re.findall(r'_permit\(\s*clients, "([A-Za-z]+)"', (ROOT / "providers" / "aws" / "make.py").read_text())
     return found | {f"ec2:{operation}" for operation in permits}
 
 

@@ -10,7 +10,7 @@ import pytest
 from reconciler.certificates import CaBundle
 from reconciler.gatewayapi.report import build_status
 from reconciler.gatewayapi.status import PolicyStatus, StatusUpdate, merge_status
-from reconciler.ir import FixedResponse, Forward
+from reconciler.ir import BackendSettings, FixedResponse, Forward
 from reconciler.keys import ConfigMapRef
 from reconciler.plan import Outcome
 from tests.builders import (
@@ -149,7 +149,7 @@ def test_a_backend_config_says_how_endpoints_are_checked_and_drained() -> None:
     world = World((*BASE, config))
     (pool,) = world.lb().pools
 
-    assert ("/up", "9090", 15) == (pool.health.path, pool.health.port, pool.health.interval)
+    assert {"path": "/up", "port": "9090"} == dict(pool.settings.health)
     assert (30, "HTTP2") == (pool.settings.draining, pool.settings.protocol)
     assert ("True", "Accepted") == told(world, "settings")["Accepted"]
 
@@ -162,7 +162,7 @@ def test_a_backend_config_with_a_mistake_is_told_and_counts_as_absent(spec: Plai
     world = World((*BASE, backend_config(spec)))
 
     assert ("False", "Invalid") == told(world, "settings")["Accepted"]
-    assert "/" == world.lb().pools[0].health.path
+    assert BackendSettings() == world.lb().pools[0].settings
 
 
 def test_a_mirror_that_leads_nowhere_is_told_and_the_requests_go_on() -> None:
