@@ -16,17 +16,20 @@ import yaml
 
 from emulators.cluster.build import crds
 from emulators.cluster.control_plane import ControlPlane
-from kube.kinds import BY_NAME
+from kube.kinds import BY_NAME, POD
 from tests.builders import (
     backend,
     endpoints,
     exact,
     gateway,
     gateway_class,
+    http_probe,
     listener,
     listener_set,
     namespace_,
+    of_pods,
     parent,
+    pod,
     prefix,
     route,
     rule,
@@ -35,6 +38,8 @@ from tests.builders import (
 
 INFRA = Path(__file__).parents[2] / "infra"
 ROUTES_A_GATEWAY, TEAMS, TEAMS_A_GATEWAY = 20, 20, 4
+WITH_PODS = 30
+"""Gateways whose Services have a Pod each, with a readiness probe; nobody looks at the Pods of the others."""
 GATEWAYS_A_SET, ROUTES_A_SET = 5, 2
 _CLIENTS = 8
 _REFUSED = 300
@@ -111,14 +116,18 @@ def objects_of(gateways: Iterable[int]) -> Iterator[Plain]:
             where = parent(f"set{number}", "team0", kind="ListenerSet") if on_set else parent(f"gw{number}")
             yield route(name, team, rules, [f"{name}.example.com"], [where])
             yield service(name, team, clusterIP="None")
-            yield endpoints(name, team, [f"10.244.{number % 250}.{place + 1}"])
+            slice_ = endpoints(name, team, [f"10.244.{number % 250}.{place + 1}"])
+            behind = pod(f"{name}-0", team, http_probe())
+            if number < WITH_PODS:
+                yield behind
+            yield of_pods(slice_, behind)
 
 
 def _post(connection: http.client.HTTPSConnection, item: Plain) -> str:
     """Create an object; return what went wrong, "" for nothing."""
     kind, meta = item["kind"], item["metadata"]
     bare = {**item, "metadata": {key: meta[key] for key in ("name", "namespace", "labels") if key in meta}}
-    path = BY_NAME[kind].path(meta.get("namespace", ""))
+    path = {**BY_NAME, POD.name: POD}[kind].path(meta.get("namespace", ""))
     connection.request("POST", path, json.dumps(bare), {"Content-Type": "application/json"})
     answer = connection.getresponse()
     said = answer.read()

@@ -25,9 +25,13 @@ from tests.builders import (
     exact,
     gateway,
     gateway_class,
+    http_probe,
+    of_pods,
+    pod,
     prefix,
     route,
     rule,
+    service,
     with_service,
 )
 from tests.fakes import trigger
@@ -126,13 +130,19 @@ def hundred_rules() -> list[Plain]:
         gateway(),
     ]
     for number in range(SERVICES):
-        objects.extend(with_service(f"s{number}", "a", [f"10.244.1.{number}"]))
+        objects.extend(with_pod(f"s{number}", f"10.244.1.{number}", "old"))
         rules = [
             rule(backend(f"s{number}"), matches=[{**exact("/one"), "method": "GET"}]),
             rule(backend(f"s{number}"), matches=[{**exact("/two"), "method": "POST"}]),
         ]
         objects.append(route(f"r{number}", "a", rules, [f"h{number}.example.com"]))
     return objects
+
+
+def with_pod(name: str, address: str, which: str) -> list[Plain]:
+    """Return a Service with one Pod behind it, whose readiness probe is the health check."""
+    behind = pod(f"{name}-1-{which}", probe=http_probe())
+    return [service(name), behind, of_pods(endpoints(name, "a", [address]), behind)]
 
 
 def inserted() -> list[Plain]:
@@ -146,9 +156,8 @@ def inserted() -> list[Plain]:
 def pod_replaced(objects: list[Plain]) -> list[Plain]:
     """Return the same objects, with another Pod behind one Service."""
     changed = copy.deepcopy(objects)
-    pod = next(item for item in changed if item["kind"] == "EndpointSlice" and item["metadata"]["name"] == "s7-s")
-    pod["endpoints"] = endpoints("s7", "a", ["10.244.3.7"])["endpoints"]
-    return changed
+    kept = [item for item in changed if not item["metadata"]["name"].startswith(("s7-1-", "s7-s"))]
+    return [*kept, *with_pod("s7", "10.244.3.7", "new")[1:]]
 
 
 def fifty_routes() -> list[Plain]:

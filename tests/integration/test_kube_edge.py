@@ -14,6 +14,7 @@ from kube.cluster import KubeCluster
 from kube.errors import NotFound
 from reconciler.errors import Conflict, PermissionDenied, Unavailable
 from reconciler.events import Trigger
+from reconciler.gatewayapi.pods import read_pod
 from reconciler.gatewayapi.resources import GROUP
 from reconciler.gatewayapi.status import Condition, GatewayStatus, StatusUpdate
 from reconciler.keys import SecretRef
@@ -36,6 +37,7 @@ from tests.integration.kube_world import (
     tls_secret,
     trigger,
 )
+from tests.kube_requests import Requests
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("cluster")]
 
@@ -63,6 +65,29 @@ def test_a_snapshot_holds_what_the_gateway_needs_and_nothing_else(admin: Objects
     assert [one.meta.name for one in found.namespaces] == ["shop"]
     assert found.grants == ()
     assert found.bundle_version == "v1.7.0"
+
+
+def test_of_the_pods_behind_a_service_the_one_that_speaks_is_read_once_and_by_name(
+    plane: ControlPlane, admin: Objects, cluster: KubeCluster
+) -> None:
+    """What the API server fills into a probe is what the offline reading fills in; no Pod is read twice."""
+    probe = {"httpGet": {"path": "/ready", "port": "http"}}
+    ports = [{"name": "http", "containerPort": 8080}]
+    container = {"name": "app", "image": "app", "ports": ports, "readinessProbe": probe}
+    meta = {"namespace": "shop", "name": "web-1-a"}
+    bare = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {"containers": [container]}}
+    pod, slice_ = admin.apply(bare), endpoints()
+    slice_["endpoints"][0]["targetRef"] = {"kind": "Pod", **meta, "uid": pod["metadata"]["uid"]}
+    for item in (gateway(), route("web", "gw"), service(), slice_):
+        admin.apply(item)
+    asked = Requests(cluster.api)
+    first, second = (cluster.snapshot(trigger(cluster)) for _ in range(2))
+    stranger = cluster_of(plane, "routewright", ()).snapshot(trigger(cluster))
+    admin.delete("v1", "Pod", "shop", "web-1-a")
+
+    assert (read_pod(bare).containers,) == tuple(one.containers for one in first.pods)
+    assert first.pods == second.pods == stranger.pods
+    assert ["get"] == [one.verb for one in asked.made if "/pods" in one.path]
 
 
 def test_a_gateway_that_is_not_there_gives_a_snapshot_without_it(cluster: KubeCluster) -> None:
