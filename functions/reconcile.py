@@ -42,7 +42,7 @@ def _take(record: Mapping[str, Any], wired: wiring.Container) -> bool:
     if result.untold:
         logger.error("status was not written: %s", result.untold)
     if result.retry_after is not None:
-        wired.queue.send_later([result.follow_up(trigger)], result.retry_after)
+        wired.queue.send_later([result.follow_up(trigger, wired.clock())], result.retry_after)
     _tell(logger, result, time.monotonic() - started)
     return True
 

@@ -26,6 +26,7 @@ PAGE = 500
 _JSON = "application/json"
 _METADATA = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 _MERGE_PATCH = "application/merge-patch+json"
+_STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 _NETWORK = (urllib3.exceptions.HTTPError, OSError, ApiException)
 """What the client raises when there is no answer; ApiException is its word for a failed TLS handshake."""
 _BOOKMARKS = {"watch": "true", "allowWatchBookmarks": "true"}
@@ -90,9 +91,9 @@ class Api:
             if not more:
                 return
 
-    def patch(self, path: str, body: Plain) -> Plain:
-        """Merge-patch an object and return it."""
-        return self._json("PATCH", path, body=body, content=_MERGE_PATCH)
+    def patch(self, path: str, body: Plain, *, strategic: bool = False) -> Plain:
+        """Merge-patch an object and return it; `strategic`: lists with keys entry by entry (built-in kinds only)."""
+        return self._json("PATCH", path, body=body, content=_STRATEGIC_PATCH if strategic else _MERGE_PATCH)
 
     def put(self, path: str, body: Plain) -> Plain:
         """Replace an object (or its status) and return it."""

@@ -6,13 +6,14 @@ import base64
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from kube import kinds
 from kube.api import Api, Plain
 from kube.certificates import key_pair_of
+from kube.errors import NotFound
 from kube.fetch import Fetch
 from kube.pods import Pods
 from kube.store import Store
@@ -20,6 +21,8 @@ from reconciler.config import Placement
 from reconciler.errors import Conflict, ReconcilerError, TransientError, Unavailable
 from reconciler.events import Trigger
 from reconciler.gatewayapi.config import read_config
+from reconciler.gatewayapi.gates import GateUpdate
+from reconciler.gatewayapi.pods import GATE, sharing_of
 from reconciler.gatewayapi.read import take_snapshot
 from reconciler.gatewayapi.references import configs_named
 from reconciler.gatewayapi.snapshot import Snapshot
@@ -32,6 +35,8 @@ from reconciler.ports import Clock, KeyPair
 _ATTEMPTS = 5
 """Reads and writes of one object before a conflict goes back to the queue."""
 _ID_LENGTH = 10
+_OTHER_UID = "metadata.uid: Invalid value"
+"""In the API server's answer (422) to a patch of an object that has another UID by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +150,15 @@ class KubeCluster:
         else:
             fetched = fetch.gateway(trigger, datetime.fromtimestamp(self.clock(), UTC))
         snapshot = take_snapshot(
-            key, self.controller, fetched.objects, fetched.facts, fetched.bundle_version, fetched.versions
+            key,
+            self.controller,
+            fetched.objects,
+            fetched.facts,
+            fetched.bundle_version,
+            fetched.versions,
         )
+        if fetched.sharing:
+            snapshot = replace(snapshot, sharing=sharing_of(self.controller, fetched.sharing, snapshot.pods))
         if snapshot.gateway is not None:
             self._uids[key] = snapshot.gateway.meta.uid
         return snapshot
@@ -175,8 +187,33 @@ class KubeCluster:
                 count += self._write_status(update)
             except ReconcilerError as error:
                 failures.append(error)
-        if failures:
-            raise next((error for error in failures if isinstance(error, TransientError)), failures[0])
+        _raise_one(failures)
+        return count
+
+    def write_gates(self, updates: Sequence[GateUpdate]) -> int:
+        """Set our condition on Pods; return the number of writes. A Pod that is gone, or another by now, wants none.
+
+        A failure stops none of the others; the first transient one, else the first, is raised at the end.
+        """
+        count, failures = 0, list[ReconcilerError]()
+        for update in updates:
+            now = datetime.fromtimestamp(self.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            status = "True" if update.open else "False"
+            said = {"type": GATE, "status": status, "reason": update.reason, "message": update.message}
+            body = {
+                "metadata": {"uid": update.uid},
+                "status": {"conditions": [said | {"lastTransitionTime": now}]},
+            }
+            try:
+                self.api.patch(f"{kinds.POD.path(update.namespace, update.name)}/status", body, strategic=True)
+            except (NotFound, Conflict):
+                continue
+            except ReconcilerError as error:
+                if _OTHER_UID not in error.message:
+                    failures.append(error)
+            else:
+                count += 1
+        _raise_one(failures)
         return count
 
     def _write_status(self, update: StatusUpdate) -> bool:
@@ -231,6 +268,12 @@ class KubeCluster:
         if (mine in before) != wanted:
             change["finalizers"] = [*before, mine] if wanted else [one for one in before if one != mine]
         return change
+
+
+def _raise_one(failures: Sequence[ReconcilerError]) -> None:
+    """Raise the first transient failure, else the first, if there is any."""
+    if failures:
+        raise next((error for error in failures if isinstance(error, TransientError)), failures[0])
 
 
 def _is_meant(update: StatusUpdate, current: Plain) -> bool:

@@ -48,12 +48,18 @@ _SERVICES_A_LIST = 50
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What `take_snapshot` is made from; `versions`: by kind that is searched for, up to which nothing is missing."""
+    """What `take_snapshot` is made from.
+
+    Attributes:
+        versions: by kind that is searched for, up to which nothing is missing.
+        sharing: Routes, and ListenerSets, that send to Pods which wait for a gate, whosoever they are.
+    """
 
     objects: tuple[Plain, ...] = ()
     facts: tuple[Facts, ...] = ()
     bundle_version: str = ""
     versions: Mapping[str, str] = frozen_map()
+    sharing: tuple[Plain, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +91,12 @@ class Fetch:
             readers = [gateway, *_let_in(gateway, sets, namespaces), *_in_use(found)]
             facts = pool.submit(self._facts, own, readers, granted, now)
             named = _all(pool, [*self._named(own, found.routes, homes), *self._nodes(found)])
-            speaking = _all(pool, self._speaking(own, named))
-            objects = (*own, *searched, *granted, *namespaces, *named, *speaking)
-            return Fetched(objects, facts.result(), bundle.result(), found.versions)
+            services = self._slices_of(own, named)
+            pods = _all(pool, [partial(self.pods.speaking, self._get, slices) for slices in services])
+            waiting = _all(pool, [partial(self.pods.waiting, self._get, slices) for slices in services])
+            sharing = self.store.sending_to(_behind(services, waiting)) if waiting else ()
+            objects = (*own, *searched, *granted, *namespaces, *named, *pods, *waiting)
+            return Fetched(objects, facts.result(), bundle.result(), found.versions, sharing)
 
     def gateway_class(self, name: str) -> Fetched:
         """Return a GatewayClass with its configuration."""
@@ -173,14 +182,14 @@ class Fetch:
                 query = {"labelSelector": f"{SERVICE_LABEL} in ({','.join(some)})"}
                 yield partial(self._list, kinds.ENDPOINT_SLICE, namespace, query)
 
-    def _speaking(self, own: Sequence[Plain], named: Iterable[Plain]) -> list[Read]:
-        """Return the reads of the Pods that speak for the Services of a Gateway of ours."""
+    def _slices_of(self, own: Sequence[Plain], named: Iterable[Plain]) -> list[list[EndpointSlice]]:
+        """Return the slices of each Service that a Gateway of ours sends to."""
         by_service: dict[tuple[str, str], list[EndpointSlice]] = {}
         for item in named if self._is_ours(own) else ():
             if kind_of(item) == kinds.ENDPOINT_SLICE.name:
                 one = read_slice(item)
                 by_service.setdefault((one.meta.namespace, one.service), []).append(one)
-        return [partial(self.pods.speaking, self._get, slices) for _, slices in sorted(by_service.items())]
+        return [by_service[service] for service in sorted(by_service)]
 
     def _is_ours(self, own: Sequence[Plain]) -> bool:
         _, *classes = own
@@ -209,6 +218,17 @@ def _in_use(found: Found) -> list[Plain]:
     """Return the policies on Services that Routes send to; others have but an entry of ours to lose."""
     used = {service for route in found.routes for service in services_named(route)}
     return [item for item in found.policies if not used.isdisjoint(services_targeted(item))]
+
+
+def _behind(services: Iterable[Sequence[EndpointSlice]], pods: Iterable[Plain]) -> frozenset[tuple[str, str]]:
+    """Return (namespace, name) of the Services that any of these Pods is behind."""
+    names = {(_namespace(pod), str(pod["metadata"]["name"])) for pod in pods}
+    return frozenset(
+        (one.meta.namespace, one.service)
+        for slices in services
+        for one in slices
+        if any((one.meta.namespace, endpoint.pod) in names for endpoint in one.endpoints)
+    )
 
 
 def _read(read: Read) -> Sequence[Plain]:

@@ -1,8 +1,8 @@
-"""Reads the Pods that speak for Services, one a Service and by name, and keeps of each what never changes.
+"""Reads Pods by name: the one that speaks for a Service, and those that wait for a readiness gate of ours.
 
-Pods are neither listed nor watched: a cluster has many times more of them than all else that runs read. The ports and
-probes of a Pod are fixed for its life (Kubernetes, "Pod update and replacement"), so one that was read once is not read
-again. What may not be read costs its Service the probe and nothing else.
+Pods are neither listed nor watched: a cluster has many times more of them than all else that runs read. The ports,
+probes and gates of a Pod are fixed for its life (Kubernetes, "Pod update and replacement"): what was read of them once
+is kept, and only Pods with a gate are read again, until it is open. What may not be read costs its Service the probe.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from kube import kinds
 from kube.api import Plain
 from reconciler.errors import TerminalError
-from reconciler.gatewayapi.pods import speakers
+from reconciler.gatewayapi.pods import GATE, gates_of, speakers
 from reconciler.gatewayapi.resources import EndpointSlice
 from reconciler.gatewayapi.values import items, mapping
 
@@ -25,6 +25,8 @@ type Get = Callable[[kinds.Kind, str, str], Plain | None]
 
 MOST = 5000
 """Pods that are kept, some hundred bytes each."""
+_WAITING = 100
+"""Pods of one Service that are looked at while they wait for their gate; the others are when these are ready."""
 _TRIES = 3
 """Pods that are asked after for one Service: one that a slice still names may be gone by now."""
 _CONTAINER = ("ports", "readinessProbe", "restartPolicy")
@@ -59,10 +61,35 @@ class Pods:
                 return (found,)
         return ()
 
+    def waiting(self, get: Get, slices: Sequence[EndpointSlice]) -> tuple[Plain, ...]:
+        """Return, as they are now, the Pods behind a Service that are not ready and have a readiness gate of ours.
+
+        Of a Pod without the gate this is known from the first read on. Raises TransientError.
+        """
+        namespace = slices[0].meta.namespace
+        every = (one for slice_ in slices for one in slice_.endpoints if one.pod and not one.ready)
+        unready = {one.pod: one.pod_uid for one in every if not one.terminating}
+        found: list[Plain] = []
+        for name in sorted(unready)[:_WAITING]:
+            known = self._known.get((namespace, unready[name]))
+            if known is not None and GATE not in gates_of(known):
+                continue
+            try:
+                pod = get(kinds.POD, namespace, name)
+            except TerminalError as error:
+                self._tell(namespace, error)
+                break
+            if pod is not None:
+                kept = self._keep(namespace, pod)
+                if GATE in gates_of(kept):
+                    found.append(kept | {"status": _conditions(pod)})
+        return tuple(found)
+
     def _read(self, get: Get, namespace: str, name: str) -> Plain | None:
         found = get(kinds.POD, namespace, name)
-        if found is None:
-            return None
+        return None if found is None else self._keep(namespace, found)
+
+    def _keep(self, namespace: str, found: Plain) -> Plain:
         pod = _trimmed(found)
         with self._lock:
             while len(self._known) >= self.most:
@@ -76,19 +103,30 @@ class Pods:
             told = namespace in self._refused
             self._refused.add(namespace)
         if not told:
-            _LOG.warning("readiness probes of namespace %s are not looked at: %s", namespace, error.message)
+            _LOG.warning("readiness probes and gates of namespace %s are not looked at: %s", namespace, error.message)
 
 
 def _trimmed(pod: Plain) -> Plain:
     meta, spec = pod["metadata"], mapping(pod.get("spec"))
+    gates = [{"conditionType": kind} for kind in sorted(gates_of(pod))]
     return {
         "apiVersion": pod["apiVersion"],
         "kind": pod["kind"],
         "metadata": {key: meta[key] for key in ("namespace", "name", "uid") if key in meta},
         "spec": {
-            field: [_container(one) for one in items(spec.get(field))] for field in ("containers", "initContainers")
+            **{
+                field: [_container(one) for one in items(spec.get(field))] for field in ("containers", "initContainers")
+            },
+            **({"readinessGates": gates} if gates else {}),
         },
     }
+
+
+def _conditions(pod: Plain) -> Plain:
+    """Return of a Pod's status what says whether it is ready; never empty, for it was read."""
+    fields = ("type", "status", "message")
+    told = items(mapping(pod.get("status")).get("conditions"))
+    return {"conditions": [{key: one[key] for key in fields if key in one} for one in told]}
 
 
 def _container(block: Any) -> Plain:

@@ -82,6 +82,15 @@ class Store:
         policies = found(interest.POLICIES, [gateway, *services])
         return Found(tuple(routes), (*sets, *others), tuple(sorted(lost & named)), tuple(policies), versions)
 
+    def sending_to(self, services: frozenset[tuple[str, str]]) -> tuple[Plain, ...]:
+        """Return all Routes that send to any of these Services, and the ListenerSets; as they were found last."""
+        routes = [text for shelf in self._shelves if shelf.kind.name in interest.ROUTES for text in shelf.every()]
+        some = [text for text in routes if any(f'"{name}"'.encode() in text for _, name in services)]
+        found = [route for text in some if not services.isdisjoint(services_named(route := json.loads(text)))]
+        named = {one for route in found for one in interest.parents_of(route, self._controller)[0]}
+        sets = [text for shelf in self._shelves if shelf.kind is kinds.LISTENER_SET for text in shelf.of(named)]
+        return (*found, *(json.loads(text) for text in sets))
+
     def _lost(self) -> frozenset[Name]:
         """Return the ListenerSets in status entries of ours that are not kept."""
         claimed = frozenset[Name]().union(*(shelf.claimed() for shelf in self._shelves))
@@ -137,6 +146,16 @@ class _Shelf:
             kept = self._contents
             found = wanted if themselves else frozenset[Name]().union(*(kept.named.referrers(one) for one in wanted))
             return [kept.texts[name] for name in sorted(found) if name in kept.texts], str(kept.changed or "")
+
+    def every(self) -> list[bytes]:
+        """Return all objects."""
+        with self._lock:
+            return list(self._contents.texts.values())
+
+    def of(self, names: Iterable[Name]) -> list[bytes]:
+        """Return the objects of these names."""
+        with self._lock:
+            return [self._contents.texts[name] for name in sorted(names) if name in self._contents.texts]
 
     def names(self) -> frozenset[Name]:
         """Return the names of all objects."""

@@ -7,7 +7,7 @@ before it breaks, an apply that does exactly the plan and reports failures as va
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from providers.kinds import Deployment, ProviderKind
@@ -110,7 +110,10 @@ class MemoryProvider:
         uid, nonce = self.cloud.owners[name]
         if uid != owner.uid:
             raise Misconfigured(f"the name {name} belongs to somebody else")
-        return ResourceSet(dict(self.cloud.held[name]), (f"{name}.memory",), nonce=nonce, exists=True)
+        held = dict(self.cloud.held[name])
+        pools = {key.name: one.spec["Endpoints"] for key, one in held.items() if key.kind == ENDPOINTS}
+        health = {pool: {(str(a), int(str(p))): "" for a, p in _pairs(found)} for pool, found in pools.items()}
+        return ResourceSet(held, (f"{name}.memory",), nonce=nonce, exists=True, health=health)
 
     def plan(self, owner: Owner, want: Rendered, got: ResourceSet, look: Look) -> Plan:
         """Return creations and changes from the ground up, then deletions from the top down."""
@@ -178,6 +181,11 @@ class MemoryProvider:
             if change.key.kind == LOAD_BALANCER:
                 self._forget(name)
         cloud.after_call(change.call)
+
+
+def _pairs(endpoints: Json) -> Iterable[Sequence[Json]]:
+    found = endpoints if isinstance(endpoints, (list, tuple)) else ()
+    return (one for one in found if isinstance(one, (list, tuple)))
 
 
 def _name(key: GatewayKey) -> str:

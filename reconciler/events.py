@@ -131,6 +131,10 @@ class Trigger:
         """Return the trigger that comes when one of these is there: all that this one asked for has been done."""
         return replace(self.again(), cause=Cause.LATER, services=(), waiting=tuple(sorted(ids)))
 
+    def polling(self, run: str) -> Trigger:
+        """Return the trigger of another look at what changes without an event; those of one `run` are one message."""
+        return replace(self, cause=Cause.LATER, services=(), run=run, attempt=0, waiting=())
+
     def merge(self, newer: Trigger) -> Trigger:
         """Return one trigger for two of the same subject: nothing is lost, and if one cannot wait, none does."""
         stronger = max(self.cause, newer.cause, key=list(Cause).index)

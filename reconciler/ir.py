@@ -197,6 +197,7 @@ class Endpoint:
     """A ready address behind a pool (or a serving one where all are terminating).
 
     Of a pool by nodes `address` is a node's provider id and `port` its node port.
+    `gated`: of a Pod that is not ready for nothing but our readiness gate.
     """
 
     address: str
@@ -205,6 +206,7 @@ class Endpoint:
     node: str = ""
     ready: bool = True
     terminating: bool = False
+    gated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

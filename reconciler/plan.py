@@ -80,6 +80,8 @@ class ResourceSet:
         nonce: given to the load balancer at creation; "" if there is none.
         exists: the load balancers wanted are there and ours.
         failed: what of the want cannot be had, found by looking: to be told, and not tried.
+        health: of the pools whose endpoints were looked at: by pool id and target (address, port) "" where it is
+            healthy or its group not in use, else why it is not.
     """
 
     resources: Mapping[ResourceKey, Resource] = field(default_factory=dict)
@@ -88,6 +90,7 @@ class ResourceSet:
     nonce: str = ""
     exists: bool = False
     failed: tuple[Failure, ...] = ()
+    health: Mapping[str, Mapping[tuple[str, int], str]] = field(default_factory=frozen_map)
 
     def of_kind(self, kind: str) -> Iterator[Resource]:
         """Yield the resources of one kind, in order of their keys."""
@@ -235,6 +238,7 @@ class Outcome:
         settled: all that is left is what the cloud refused for good, which is among `failed`, and what waits for it.
         nonce: of the load balancer, as created or observed.
         held: why changes were not made (paused; or they disrupt, then all others were made), "" if all were.
+        health: as observed before, see `ResourceSet`.
     """
 
     addresses: tuple[str, ...] = ()
@@ -246,6 +250,7 @@ class Outcome:
     settled: bool = False
     nonce: str = ""
     held: str = ""
+    health: Mapping[str, Mapping[tuple[str, int], str]] = field(default_factory=frozen_map)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Protocol
 from reconciler.config import Placement
 from reconciler.events import Trigger
 from reconciler.gatewayapi.config import Cloud
+from reconciler.gatewayapi.gates import GateUpdate
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate
 from reconciler.ir import LoadBalancer
@@ -104,6 +105,9 @@ class Cluster(Protocol):
 
         Raises Conflict if the Gateway is gone or was re-created.
         """
+
+    def write_gates(self, updates: Sequence[GateUpdate]) -> int:
+        """Set our condition on Pods that still exist; return the number of writes. Raises ReconcilerError."""
 
     def read_secret(self, ref: SecretRef, fingerprint: str) -> KeyPair:
         """Return a key pair; raises Conflict if its fingerprint is another by now."""

@@ -16,6 +16,7 @@ from reconciler.events import Cause, Trigger, number_of
 from reconciler.gatewayapi.attachment import attach
 from reconciler.gatewayapi.backend_config import INSTANCE
 from reconciler.gatewayapi.compile import compile_ir
+from reconciler.gatewayapi.gates import gate_updates, pending
 from reconciler.gatewayapi.graph import Graph
 from reconciler.gatewayapi.kinds import route_kinds
 from reconciler.gatewayapi.refusals import counted
@@ -34,6 +35,8 @@ ALLOW_DELETE = "routewright.dev/allow-delete"
 PAUSED = "routewright.dev/paused"
 _SOON = 1.0
 """Seconds until the first look at what the cloud has just begun to make; how often after that, the provider says."""
+POLL = 12.0
+"""Seconds between two looks at Pods that wait for a readiness gate: about a health check."""
 MOST_WAITS = 20
 """Looks at what the cloud says is not ready yet, before another one counts as a failure."""
 
@@ -60,6 +63,7 @@ class Result:
     """What came of a run: the plan, its outcome, the rejections, and how many status writes were made.
 
     Attributes:
+        polls: Pods wait for a readiness gate, so that another look is needed even where all else is done.
         untold: why part of the status cannot be written until somebody changes something; "" if all of it was.
     """
 
@@ -68,17 +72,25 @@ class Result:
     rejections: tuple[Rejection, ...] = ()
     status_writes: int = 0
     untold: str = ""
+    polls: bool = False
 
     @property
     def retry_after(self) -> float | None:
         """Seconds until a look again is worth it; None if nothing is open."""
-        return _SOON if self.outcome.retry_after is None and self.outcome.waiting else self.outcome.retry_after
+        if self.outcome.retry_after is None and not self.outcome.waiting:
+            return POLL if self.polls else None
+        return _SOON if self.outcome.retry_after is None else self.outcome.retry_after
 
-    def follow_up(self, trigger: Trigger) -> Trigger:
-        """Return the trigger of the look again: one that goes on, or one that waits for the cloud."""
-        if self.outcome.retry_after is None and self.outcome.waiting:
+    def follow_up(self, trigger: Trigger, now: float = 0.0) -> Trigger:
+        """Return the trigger of the look again: one that goes on, one that waits for the cloud, or one for gates.
+
+        Every event of a rollout begins to look for gates: the looks of one time (`now`, in seconds) are one message.
+        """
+        if self.outcome.retry_after is not None:
+            return trigger.again()
+        if self.outcome.waiting:
             return trigger.awaiting(one.id for one in self.outcome.waiting)
-        return trigger.again()
+        return trigger.polling(f"gates-{int(now // POLL)}")
 
 
 def reconcile(trigger: Trigger, room: Room) -> Result:
@@ -164,7 +176,7 @@ def _observe_and_apply(run: _Run) -> tuple[Plan, Outcome]:
     if spared:
         outcome = replace(outcome, held=spared, complete=False)
     _finish(run, mark, owner, outcome)
-    return plan, outcome
+    return plan, replace(outcome, health=got.health)
 
 
 def _observe(run: _Run, mark: Mark | None) -> tuple[Owner, Look, ResourceSet]:
@@ -226,7 +238,7 @@ def _pools(run: _Run) -> frozenset[str] | None:
     """
     if run.trigger.cause is Cause.RELIST:
         return None
-    services = set(run.trigger.services)
+    services = {*run.trigger.services, *("/".join(service) for service in pending(run.snapshot))}
     nodes = any(one.kind == "Node" for one in run.trigger.seen)
     pools = run.graph.pools.values()
     return frozenset(
@@ -351,11 +363,27 @@ def _report(result: Result, run: _Run) -> Result:
         result = replace(result, status_writes=run.room.cluster.write_status(updates))
     except TerminalError as error:
         result = replace(result, untold=error.message)
+    result = _open_gates(result, run)
     errors = [failure.error for failure in result.outcome.failed]
     transient = next((error for error in errors if isinstance(error, TransientError)), None)
     if transient is not None and not _progress(run.trigger, result.outcome, errors):
         raise transient
     return result
+
+
+def _open_gates(result: Result, run: _Run) -> Result:
+    """Write the readiness gates of Pods that wait for this Gateway; one that cannot be written is looked at again."""
+    if not pending(run.snapshot):
+        return result
+    made = (
+        {origin for resource in run.want.resources.values() for origin in resource.origins} if _buildable(run) else ()
+    )
+    updates = gate_updates(run.snapshot, [one for one in run.lb.pools if one.id in made], result.outcome.health)
+    try:
+        run.room.cluster.write_gates(updates)
+    except TerminalError as error:
+        result = replace(result, untold=result.untold or error.message)
+    return replace(result, polls=True)
 
 
 def _progress(trigger: Trigger, outcome: Outcome, errors: Sequence[ReconcilerError]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 GROUP = "gateway.networking.k8s.io"
 CONTROLLER = "routewright.dev/aws"
 CLUSTER = "cluster01"
+GATE = "target-health.routewright.dev/ready"
 
 type Plain = dict[str, Any]
 
@@ -190,6 +191,18 @@ def pod(name: str = "web-1-a", namespace: str = "a", probe: Plain | None = None,
     container: Plain = {"name": "app", "image": "app", "ports": [{"name": "http", "containerPort": 8080}]}
     spec = {"containers": [container | ({"readinessProbe": probe} if probe else {}) | more]}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta(name, namespace), "spec": spec}
+
+
+def gated_pod(
+    name: str = "web-1-a", gates: Sequence[str] = (GATE,), *, ready: bool = True, open_: bool = False, said: str = ""
+) -> Plain:
+    """Return a Pod with readiness gates: whether its containers are ready, and what the condition of ours says."""
+    item = pod(name)
+    item["spec"]["readinessGates"] = [{"conditionType": one} for one in gates]
+    conditions = [{"type": "ContainersReady", "status": str(ready)}]
+    if said or open_:
+        conditions.append({"type": GATE, "status": str(open_), "message": said})
+    return item | {"status": {"conditions": conditions}}
 
 
 def http_probe(path: str = "/ready", port: int | str = 8080, **more: Any) -> Plain:

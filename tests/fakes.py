@@ -10,6 +10,8 @@ from typing import Any
 from reconciler.certificates import CaBundle, CertificateFacts
 from reconciler.errors import Conflict
 from reconciler.events import Trigger
+from reconciler.gatewayapi.gates import GateUpdate
+from reconciler.gatewayapi.pods import GATE
 from reconciler.gatewayapi.read import take_snapshot
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.gatewayapi.status import StatusUpdate, merge_status
@@ -98,6 +100,19 @@ class FakeCluster:
         metadata["finalizers"] = [*others, name] if finalizer else others
         if metadata.get("deletionTimestamp") and not metadata["finalizers"]:
             del self.objects["Gateway", key.namespace, key.name]
+
+    def write_gates(self, updates: Sequence[GateUpdate]) -> int:
+        """Set our condition on Pods that are still there."""
+        count = 0
+        for update in updates:
+            item = self.objects.get(("Pod", update.namespace, update.name))
+            if item is not None and item["metadata"]["uid"] == update.uid:
+                self._write(f"gate {update.namespace}/{update.name} {update.open}")
+                others = [one for one in item["status"].get("conditions", ()) if one["type"] != GATE]
+                said = {"type": GATE, "status": str(update.open), "reason": update.reason, "message": update.message}
+                item["status"]["conditions"] = [*others, said]
+                count += 1
+        return count
 
     def read_secret(self, ref: SecretRef, fingerprint: str) -> KeyPair:
         """Return the key pair of a Secret whose facts still carry the fingerprint."""

@@ -133,6 +133,13 @@ def targets(descriptions: Iterable[Mapping[str, Any]]) -> list[Json]:
     return list[Json](sorted(found))
 
 
+def health(descriptions: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], str]:
+    """Return by (address, port) of a target "" where it is healthy, or never asked, else AWS's reason why it is not."""
+    told = {(item["Target"]["Id"], item["Target"]["Port"]): item["TargetHealth"] for item in descriptions}
+    fine = ("healthy", "unused", "unavailable")
+    return {key: "" if one["State"] in fine else one.get("Reason") or one["State"] for key, one in told.items()}
+
+
 def load_balancer(item: Mapping[str, Any], managed: str) -> dict[str, Json]:
     """Return a load balancer's spec; `managed` is the id of our own security group, "" if unknown."""
     groups = ("managed" if group == managed else group for group in item.get("SecurityGroups", ()))

@@ -88,6 +88,7 @@ class _Look:
     proof: dict[str, ResourceKey] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
     failed: tuple[Failure, ...] = ()
+    health: dict[str, Mapping[tuple[str, int], str]] = field(default_factory=dict)
 
     def take(self) -> ResourceSet:
         balancers = load_balancers(self.clients, self.owner, self.want, self.look)
@@ -159,6 +160,7 @@ class _Look:
             addresses=where,
             waiting=tuple(awaited(self.owner.placement, one) for one in unready(there, where)),
             failed=self.failed,
+            health=self.health,
             nonce=next(filter(None, nonces), ""),
             exists=bool(serving) and all(one in serving for one in BALANCERS if is_needed(one, self.want.resources)),
         )
@@ -266,6 +268,7 @@ class _Look:
                 health = self.clients.call("elbv2", "DescribeTargetHealth", TargetGroupArn=arns[key.name])
                 spec: dict[str, Json] = {"Targets": canonical.targets(health["TargetHealthDescriptions"])}
                 self.found[targets_key(key.name)] = Resource(targets_key(key.name), spec, cloud_id=arns[key.name])
+                self.health |= dict.fromkeys(resource.origins, canonical.health(health["TargetHealthDescriptions"]))
 
     def _group_attributes(self) -> None:
         """Read the attributes of the wanted target groups: of those whose settings changed, on a full look of all."""

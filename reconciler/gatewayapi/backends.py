@@ -14,7 +14,16 @@ from reconciler.gatewayapi.kinds import RouteKind, route_kinds
 from reconciler.gatewayapi.nodes import node_check, node_endpoints, node_family
 from reconciler.gatewayapi.pods import Pod, ports_of, probe_of
 from reconciler.gatewayapi.policies import Policies
-from reconciler.gatewayapi.resources import EndpointSlice, Node, ObjectRef, Route, Rule, Service, ServicePortSpec
+from reconciler.gatewayapi.resources import (
+    EndpointSlice,
+    Node,
+    ObjectRef,
+    Route,
+    Rule,
+    Service,
+    ServicePortSpec,
+    SliceEndpoint,
+)
 from reconciler.gatewayapi.snapshot import Snapshot
 from reconciler.ir import BackendPool, BackendTls, Endpoint, HealthCheck, Mirror, WeightedPool
 from reconciler.keys import ServicePort
@@ -147,7 +156,7 @@ class Backends:
         family = (
             "IPv6" if "IPv4" not in families and ("IPv6" in families or service.families[:1] == ("IPv6",)) else "IPv4"
         )
-        found = {(e.address, e.port): e for one in slices if one.family == family for e in _endpoints(one, spec)}
+        found = {(e.address, e.port): e for one in slices if one.family == family for e in self._endpoints(one, spec)}
         refused = sorted({e.address for e in found.values() if not self._allowed(e.address)})
         if refused:
             message = (
@@ -165,7 +174,7 @@ class Backends:
         """
         where = empty.service
         slices = (one for one in self.slices.get((where.namespace, where.name), []) if one.family in _FAMILIES)
-        addresses = {endpoint.address for one in slices for endpoint in _endpoints(one, spec)}
+        addresses = {endpoint.address for one in slices for endpoint in self._endpoints(one, spec)}
         if refused := sorted(address for address in addresses if not self._allowed(address)):
             told = f"endpoint {refused[0]} is outside the allowed target ranges, and Nodes would pass requests on to it"
             message = f"Service {where.namespace}/{where.name}: {told}: nothing is sent to the Service"
@@ -176,6 +185,29 @@ class Backends:
             endpoints=() if refused else node_endpoints(self.nodes, spec.node_port),
             node_health=node_check(service, empty.settings, health_of(empty.settings, HealthCheck())),
         )
+
+    def _endpoints(self, one: EndpointSlice, spec: ServicePortSpec) -> Iterator[Endpoint]:
+        """Yield what a slice holds for a Service port."""
+        for number in ports_of(one, spec):
+            for endpoint in one.endpoints:
+                gated = not endpoint.ready and not endpoint.terminating and self._waits_for_us(one, endpoint)
+                if endpoint.addresses and (endpoint.ready or endpoint.serving or gated):
+                    yield Endpoint(
+                        address=endpoint.addresses[0],
+                        port=number,
+                        zone=endpoint.zone,
+                        node=endpoint.node,
+                        ready=endpoint.ready,
+                        terminating=endpoint.terminating,
+                        gated=gated,
+                    )
+
+    def _waits_for_us(self, one: EndpointSlice, endpoint: SliceEndpoint) -> bool:
+        """Return whether a Pod is not ready for nothing but our readiness gate."""
+        pod = self.pods.get((one.meta.namespace, endpoint.pod))
+        if pod is None or pod.gate is None or endpoint.pod_uid not in ("", pod.meta.uid):
+            return False
+        return pod.gate.alone
 
     def _allowed(self, address: str) -> bool:
         try:
@@ -209,22 +241,7 @@ def _unknown_extension(ref: ObjectRef) -> Problem:
     return Problem("ResolvedRefs", "InvalidKind", message)
 
 
-def _endpoints(one: EndpointSlice, spec: ServicePortSpec) -> Iterator[Endpoint]:
-    """Yield what a slice holds for a Service port."""
-    for number in ports_of(one, spec):
-        for endpoint in one.endpoints:
-            if endpoint.addresses and (endpoint.ready or endpoint.serving):
-                yield Endpoint(
-                    address=endpoint.addresses[0],
-                    port=number,
-                    zone=endpoint.zone,
-                    node=endpoint.node,
-                    ready=endpoint.ready,
-                    terminating=endpoint.terminating,
-                )
-
-
 def _serving(endpoints: list[Endpoint]) -> list[Endpoint]:
-    """Return the ready ones; where none is, those that end but still serve."""
-    ready = [endpoint for endpoint in endpoints if endpoint.ready]
-    return ready or [endpoint for endpoint in endpoints if endpoint.terminating]
+    """Return the ready ones; where none is, those that end but still serve. Those with a gate are asked in any case."""
+    none = not any(endpoint.ready for endpoint in endpoints)
+    return [one for one in endpoints if one.ready or one.gated or (none and one.terminating)]

@@ -10,15 +10,33 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reconciler.gatewayapi.references import gateway_of_set, parents_claimed, parents_named, services_named
 from reconciler.gatewayapi.resources import EndpointSlice, Meta, ServicePortSpec
 from reconciler.gatewayapi.values import items, mapping, number, read_meta, text
 from reconciler.probe import Probe
 
+GATE = "target-health.routewright.dev/ready"
+"""Type of our condition in Pods that have it among their readiness gates."""
 _HIGHEST_PORT = 65_535
 _PERIOD, _TIMEOUT, _SUCCESS, _FAILURE = 10, 1, 1, 3
 """What the API server fills in (Kubernetes API, core/v1 Probe)."""
 _ONLY_KUBELET = ("host", "httpHeaders")
 """Of an httpGet or tcpSocket: no cloud asks another host than the target, nor sends headers of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Our readiness gate in a Pod.
+
+    Attributes:
+        open: its condition is True.
+        alone: nothing else keeps the Pod from being ready: its containers are, and all other gates are open.
+        message: that the condition carries, "" before it was written.
+    """
+
+    open: bool
+    alone: bool
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +49,11 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A Pod: its containers, and the sidecars among its init containers."""
+    """A Pod: its containers, sidecars among its init containers included; `gate`: None without, or of unread status."""
 
     meta: Meta
     containers: tuple[Container, ...] = ()
+    gate: Gate | None = None
 
     def probe_at(self, port: int, protocol: str) -> Probe | None:
         """Return the probe of the container that a port belongs to, None if it has none or if none is to be told.
@@ -53,7 +72,24 @@ def read_pod(item: Mapping[str, Any]) -> Pod:
     """Return the view of a Pod."""
     spec = mapping(item.get("spec"))
     sidecars = (one for one in items(spec.get("initContainers")) if one.get("restartPolicy") == "Always")
-    return Pod(read_meta(item), tuple(_container(one) for one in (*items(spec.get("containers")), *sidecars)))
+    containers = tuple(_container(one) for one in (*items(spec.get("containers")), *sidecars))
+    return Pod(read_meta(item), containers, read_gate(item))
+
+
+def gates_of(item: Mapping[str, Any]) -> frozenset[str]:
+    """Return the condition types in a Pod's readiness gates."""
+    return frozenset(text(one.get("conditionType")) for one in items(mapping(item.get("spec")).get("readinessGates")))
+
+
+def read_gate(item: Mapping[str, Any]) -> Gate | None:
+    """Return our gate in a Pod, None where it has none or its status is not there."""
+    gates, status = gates_of(item), mapping(item.get("status"))
+    if GATE not in gates or not status:
+        return None
+    told = {text(one.get("type")): one for one in items(status.get("conditions"))}
+    true = {kind for kind, one in told.items() if one.get("status") == "True"}
+    message = text(told.get(GATE, {}).get("message"))
+    return Gate(GATE in true, {"ContainersReady", *gates} - {GATE} <= true, message)
 
 
 def _container(block: Mapping[str, Any]) -> Container:
@@ -128,3 +164,28 @@ def ports_of(one: EndpointSlice, spec: ServicePortSpec) -> Iterator[int]:
     for name, port, protocol in one.ports:
         if name == spec.name and protocol == spec.protocol and port:
             yield port
+
+
+def sharing_of(
+    controller: str, objects: Iterable[Mapping[str, Any]], pods: Iterable[Pod]
+) -> tuple[tuple[tuple[str, str], tuple[str, ...]], ...]:
+    """Return, where a Pod waits for our gate, by Service the Gateways of Routes to it that we told the Route of."""
+    if not any(pod.gate and not pod.gate.open for pod in pods):
+        return ()
+    every = tuple(objects)
+    sets = {one: gateway_of_set(item) for item in every if item.get("kind") == "ListenerSet" for one in [_name(item)]}
+    found: dict[tuple[str, str], set[str]] = {}
+    for route in every:
+        ours = (
+            (kind, (space, name)) for kind, space, name in parents_named(route) & parents_claimed(route, controller)
+        )
+        named = (name if kind == "Gateway" else sets.get(name) for kind, name in ours)
+        if gateways := {"/".join(name) for name in named if name}:
+            for service in services_named(route):
+                found.setdefault(service, set()).update(gateways)
+    return tuple((service, tuple(sorted(found[service]))) for service in sorted(found))
+
+
+def _name(item: Mapping[str, Any]) -> tuple[str, str]:
+    meta = mapping(item.get("metadata"))
+    return text(meta.get("namespace")), text(meta.get("name"))

@@ -10,12 +10,17 @@ from typing import Any
 
 from reconciler.certificates import CaBundle, CertificateFacts
 from reconciler.gatewayapi.kinds import route_kinds
-from reconciler.gatewayapi.pods import read_pod
+from reconciler.gatewayapi.pods import read_pod, sharing_of
 from reconciler.gatewayapi.read_gateways import read_gateway, read_gateway_class, read_listener_set
 from reconciler.gatewayapi.read_nodes import read_node
 from reconciler.gatewayapi.read_policies import read_targets, read_tls_policy
 from reconciler.gatewayapi.read_routes import read_route
-from reconciler.gatewayapi.references import Sets, gateway_of_set, gateways_named, parents_claimed
+from reconciler.gatewayapi.references import (
+    Sets,
+    gateway_of_set,
+    gateways_named,
+    parents_claimed,
+)
 from reconciler.gatewayapi.resources import (
     GROUP,
     ConfigObject,
@@ -53,7 +58,8 @@ def take_snapshot(
     of ConfigMaps that are referred to.
     """
     by_kind: dict[str, list[Mapping[str, Any]]] = {}
-    for item in objects:
+    everything = tuple(objects)
+    for item in everything:
         by_kind.setdefault(kind_of(item), []).append(item)
     gateways = [read_gateway(item) for item in by_kind.get("Gateway", ())]
     gateway = next((g for g in gateways if (g.meta.namespace, g.meta.name) == (key.namespace, key.name)), None)
@@ -64,6 +70,7 @@ def take_snapshot(
     routes = [item for kind in route_kinds() for item in by_kind.get(kind, ())]
     mine, lost = _routes_of(key, controller, routes, sets)
     known = tuple(facts)
+    pods = tuple(read_pod(item) for item in by_kind.get("Pod", ()))
     return Snapshot(
         key=key,
         controller=controller,
@@ -79,7 +86,8 @@ def take_snapshot(
         grants=tuple(read_grant(item) for item in by_kind.get("ReferenceGrant", ())),
         services=tuple(read_service(item) for item in by_kind.get("Service", ())),
         slices=tuple(read_slice(item) for item in by_kind.get("EndpointSlice", ())),
-        pods=tuple(read_pod(item) for item in by_kind.get("Pod", ())),
+        pods=pods,
+        sharing=sharing_of(controller, everything, pods),
         namespaces=tuple(Namespace(read_meta(item)) for item in by_kind.get("Namespace", ())),
         nodes=tuple(read_node(item) for item in by_kind.get("Node", ())),
         configs=tuple(read_config(item) for item in configs),

@@ -45,7 +45,10 @@ class Snapshot:
             not here is as of now.
         nodes: all Nodes, where a BackendConfig of the Gateway's Services asks for them as targets; else none is read.
         bundles: of every ConfigMap that is referred to as a bundle of certificate authorities and may be read.
-        pods: one that speaks for each Service, where it may be read; more do no harm.
+        pods: one that speaks for each Service, and those that wait for a readiness gate of ours, where they may be
+            read; more do no harm.
+        sharing: by (namespace, name) of a Service whose Pods wait for a gate of ours, the Gateways (`namespace/name`)
+            that a Route to it has an entry of ours for.
         The order of the tuples carries no meaning.
     """
 
@@ -60,6 +63,7 @@ class Snapshot:
     services: tuple[Service, ...] = ()
     slices: tuple[EndpointSlice, ...] = ()
     pods: tuple[Pod, ...] = ()
+    sharing: tuple[tuple[tuple[str, str], tuple[str, ...]], ...] = ()
     namespaces: tuple[Namespace, ...] = ()
     nodes: tuple[Node, ...] = ()
     configs: tuple[ConfigObject, ...] = ()

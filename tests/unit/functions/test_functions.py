@@ -19,7 +19,16 @@ from reconciler.config import Placement
 from reconciler.errors import Misconfigured, PermissionDenied, Throttled, Unavailable
 from reconciler.events import Cause, Trigger, batch_from_text, from_text, to_text
 from reconciler.ports import KeyPair
-from tests.builders import CLUSTER, gateway, gateway_class, route, with_service
+from tests.builders import (
+    CLUSTER,
+    endpoints,
+    gated_pod,
+    gateway,
+    gateway_class,
+    of_pods,
+    route,
+    with_service,
+)
 from tests.fakes import trigger
 from tests.unit.functions.local_world import LocalCluster, Sweeping, Wired
 
@@ -119,6 +128,24 @@ def test_progress_that_is_not_finished_comes_back_later_and_is_acknowledged(worl
     (sent,) = world.sqs.sent
     (again,) = batch_from_text(sent["MessageBody"])
     assert ("later", 1, Cause.LATER, 1) == (sent["QueueUrl"], sent["DelaySeconds"], again.cause, again.attempt)
+
+
+def test_a_pod_that_waits_for_its_gate_is_looked_at_again_through_the_later_queue(world: World) -> None:
+    new = gated_pod()
+    world.cluster.put(new, of_pods(endpoints(ready=False), new))
+
+    assert [] == world.handle(to_text(trigger(services=("a/web",))))
+    (sent,) = world.sqs.sent
+    (again,) = batch_from_text(sent["MessageBody"])
+    assert ("later", 12, Cause.LATER, (), 0) == (
+        sent["QueueUrl"],
+        sent["DelaySeconds"],
+        again.cause,
+        again.services,
+        again.attempt,
+    )
+    assert [] == world.handle(to_text(again))
+    assert "gate a/web-1-a True" == world.cluster.writes[-1]
 
 
 def test_a_status_that_nobody_lets_us_write_does_not_cost_the_look_again(world: World) -> None:

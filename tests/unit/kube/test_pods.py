@@ -17,8 +17,21 @@ from kube.pods import Pods
 from kube.store import Found, Store
 from reconciler.errors import Misconfigured, PermissionDenied, ReconcilerError, Unavailable
 from reconciler.events import Cause, Trigger
+from reconciler.gatewayapi.pods import read_pod
 from reconciler.gatewayapi.read import read_slice
-from tests.builders import CLUSTER, CONTROLLER, endpoints, gateway, gateway_class, http_probe, of_pods, pod, route
+from reconciler.gatewayapi.resources import EndpointSlice
+from tests.builders import (
+    CLUSTER,
+    CONTROLLER,
+    endpoints,
+    gated_pod,
+    gateway,
+    gateway_class,
+    http_probe,
+    of_pods,
+    pod,
+    route,
+)
 from tests.unit.kube.test_fetch import NOW
 
 type Plain = dict[str, Any]
@@ -85,7 +98,7 @@ def test_a_pod_that_may_not_be_read_costs_the_probe_alone_and_is_told_once(
         assert () == known.speaking(read, [read_slice(BOTH)])
         assert () == known.speaking(read, [read_slice(BOTH)])
 
-    assert [f"readiness probes of namespace a are not looked at: {error.message}"] == caplog.messages
+    assert [f"readiness probes and gates of namespace a are not looked at: {error.message}"] == caplog.messages
 
 
 def test_a_read_that_failed_for_now_ends_the_run_and_changes_no_health_check() -> None:
@@ -111,6 +124,39 @@ def test_the_pods_that_were_read_first_are_forgotten_first() -> None:
     assert ["a/a-1", "a/b-1", "a/c-1", "a/a-1"] == read.asked
 
 
+def unready(*pods: Plain, **conditions: bool) -> list[EndpointSlice]:
+    addresses = [f"10.0.0.{i}" for i in range(len(pods))]
+    slice_ = of_pods(endpoints(addresses=addresses), *pods)
+    for one in slice_["endpoints"]:
+        one["conditions"] = {"ready": False} | conditions
+    return [read_slice(slice_)]
+
+
+def test_pods_that_wait_for_our_gate_are_read_each_time_and_others_once() -> None:
+    plain, gated = pod("web-1-a"), gated_pod("web-1-b", said="hello")
+    known, read = Pods(), _Reader([plain, gated])
+    for _ in range(2):
+        (found,) = known.waiting(read, unready(plain, gated))
+
+    assert ["a/web-1-a", "a/web-1-b", "a/web-1-b"] == read.asked
+    assert read_pod(gated).gate == read_pod(found).gate
+
+
+def test_of_ready_pods_and_those_on_their_way_out_no_gate_is_looked_at() -> None:
+    read = _Reader(TWO)
+
+    assert () == Pods().waiting(read, [read_slice(BOTH)])
+    assert () == Pods().waiting(read, unready(*TWO, terminating=True))
+    assert [] == read.asked
+
+
+def test_gates_that_may_not_be_read_are_told_and_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert () == Pods().waiting(_Reader(error=PermissionDenied("no")), unready(gated_pod()))
+
+    assert 1 == len(caplog.messages)
+
+
 @dataclass
 class _Cluster:
     """Answers reads by the end of the path, and lists of slices; `asked` are the Pods read."""
@@ -133,12 +179,18 @@ class _Cluster:
 
 @dataclass
 class _Found:
+    asked: list[frozenset[tuple[str, str]]] = field(default_factory=list)
+
     def find(self, _namespace: str, _name: str, _need: Callable[[str], Need]) -> Found:
         return Found(routes=(route(),))
 
+    def sending_to(self, services: frozenset[tuple[str, str]]) -> tuple[Plain, ...]:
+        self.asked.append(services)
+        return (route("other"),)
 
-def fetched(cluster: _Cluster) -> Fetched:
-    fetch = Fetch(cast("Api", cluster), cast("Store", _Found()), CONTROLLER, "aws")
+
+def fetched(cluster: _Cluster, store: _Found | None = None) -> Fetched:
+    fetch = Fetch(cast("Api", cluster), cast("Store", store or _Found()), CONTROLLER, "aws")
     return fetch.gateway(Trigger(CLUSTER, "infra", "gw", cause=Cause.RESYNC), NOW)
 
 
@@ -155,3 +207,15 @@ def test_no_pod_is_read_for_a_gateway_of_somebody_else() -> None:
     fetched(cluster)
 
     assert [] == cluster.asked
+
+
+def test_who_shares_a_service_is_searched_for_only_where_a_pod_of_it_waits_for_our_gate() -> None:
+    gated, quiet, searched = gated_pod("web-1-a"), _Found(), _Found()
+    slice_ = of_pods(endpoints(ready=False), gated)
+    without = fetched(_Cluster((gateway(), gateway_class(), BOTH, *TWO)), quiet)
+    found = fetched(_Cluster((gateway(), gateway_class(), slice_, gated)), searched)
+
+    assert ([], ()) == (quiet.asked, without.sharing)
+    assert [frozenset({("a", "web")})] == searched.asked
+    assert ["other"] == names(found.sharing)
+    assert ["web"] == [item["metadata"]["name"] for item in found.objects if item["kind"] == "HTTPRoute"]

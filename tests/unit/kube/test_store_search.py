@@ -125,3 +125,16 @@ def test_of_a_status_only_our_entries_and_counts_are_kept() -> None:
 
     assert {"ancestors": [mine]} == trimmed(policy, CONTROLLER)["status"]
     assert {"listeners": [{"attachedRoutes": 2}]} == trimmed(counted, CONTROLLER)["status"]
+
+
+def test_who_sends_to_a_service_is_found_with_the_listener_sets_named() -> None:
+    direct, on_set = route("web"), route("on-set", parents=[ON_SET])
+    other = route("other", rules=[rule(backend("shop"))])
+    elsewhere = route("elsewhere", namespace="b")
+    store = Store(
+        cast("Api", _Cluster([listener_set(), listener_set("theirs"), direct, on_set, other, elsewhere])), CONTROLLER
+    )
+    store.find("infra", "gw", lambda _: Need())
+
+    assert {"web", "on-set", "extra"} == set(names(store.sending_to(frozenset({("a", "web")}))))
+    assert () == store.sending_to(frozenset({("a", "nobody")}))
