@@ -8,106 +8,30 @@ from typing import Any
 import pytest
 
 from emulators.aws.inprocess import strict_aws
-from reconciler.events import Cause, Seen, Trigger
-from tests.aws_world import World, hold, secret, secure
+from reconciler.events import Seen
+from tests.aws_world import hold, secret, secure
 from tests.builders import (
     backend,
     backend_config,
-    config,
     endpoints,
     exact,
-    gateway,
-    gateway_class,
-    listener,
     node,
     node_service,
     route,
-    route_of,
     rule,
     service,
     with_service,
 )
 from tests.fakes import trigger
+from tests.unit.providers.aws.fleet_world import SERVICE_EVENT, Fleet, local, nodes_changed
 
 type Plain = dict[str, Any]
-NODE_EVENT = (Seen("Node", "uid--n1", "9"),)
-SERVICE_EVENT = trigger(seen=(Seen("Service", "uid-a-web", "9"),), services=("a/web",))
-
-
-class Fleet(World):
-    """A world with running instances, a Node each, and a Service whose BackendConfig asks for them."""
-
-    def __init__(self, account: Any, size: int = 3) -> None:
-        super().__init__(account)
-        self.ec2 = account.client("ec2")
-        self.subnet = account.prepare_network().subnet_ids[0]
-        self.instances = self.launch(size)
-        for number, instance in enumerate(self.instances):
-            self.cluster.put(node(f"n{number}", instance))
-        self.cluster.put(node_service(), backend_config({"targetType": "instance"}))
-
-    def launch(self, count: int, subnet: str = "") -> list[str]:
-        """Start instances, in the VPC of the load balancers unless a subnet is given; return their ids."""
-        more = {"ImageId": "ami-12345678", "SubnetId": subnet or self.subnet}
-        with self.account.journal.silent():
-            made = self.ec2.run_instances(MinCount=count, MaxCount=count, **more)
-        return [one["InstanceId"] for one in made["Instances"]]
-
-    def turn(self, number: int, **state: Any) -> None:
-        """Replace a Node, its status too, which `put` would leave as it was."""
-        name = f"n{number}"
-        self.cluster.remove("Node", "", name)
-        self.cluster.put(node(name, self.instances[number], **state))
-
-    def groups(self) -> list[Plain]:
-        """Return the target groups of pools."""
-        every = self.account.state()["targetGroups"]
-        return [dict(one) for one in every if "no-backend" not in one["TargetGroupName"]]
-
-    def group(self) -> Plain:
-        """Return the only one."""
-        (found,) = self.groups()
-        return found
-
-    def targets(self) -> set[tuple[str, int]]:
-        """Return what is registered and does not drain."""
-        listed = self.group()["Targets"]
-        return {(one["Id"], one["Port"]) for one in listed if one["State"] != "draining"}
-
-    def told(self, type_: str = "Accepted") -> tuple[str, str, str]:
-        """Return status, reason and message of what is said of the BackendConfig."""
-        (ancestor,) = self.cluster.objects["BackendConfig", "a", "settings"]["status"]["ancestors"]
-        (found,) = [one for one in ancestor["conditions"] if one["type"] == type_]
-        return found["status"], found["reason"], found["message"]
-
-    def route_told(self, type_: str) -> tuple[str, str, str]:
-        """Return status, reason and message of a condition of Route a/web."""
-        (found,) = [
-            one
-            for one in self.cluster.objects["HTTPRoute", "a", "web"]["status"]["parents"][0]["conditions"]
-            if one["type"] == type_
-        ]
-        return found["status"], found["reason"], found["message"]
-
-    def writes(self, one: Trigger | None = None) -> list[str]:
-        """Return what a run writes, and see that a deep one after it writes nothing."""
-        self.forget()
-        self.run(one)
-        done = self.operations()
-        self.forget()
-        self.run(trigger(cause=Cause.DEEP))
-        assert [] == self.operations()
-        return done
 
 
 @pytest.fixture
 def fleet() -> Iterator[Fleet]:
     with strict_aws() as account:
         yield Fleet(account)
-
-
-def nodes_changed() -> Trigger:
-    return trigger(seen=NODE_EVENT)
 
 
 def test_nodes_are_registered_by_their_instance_ids_at_the_node_port(fleet: Fleet) -> None:
@@ -249,10 +173,6 @@ def test_another_node_port_is_registered_before_the_former_goes(fleet: Fleet) ->
     assert {(one, 31000) for one in fleet.instances} == fleet.targets()
 
 
-def local(**spec: Any) -> Plain:
-    return node_service(type="LoadBalancer", externalTrafficPolicy="Local", healthCheckNodePort=32500, **spec)
-
-
 def test_local_traffic_lets_kube_proxy_tell_which_nodes_have_endpoints(fleet: Fleet) -> None:
     fleet.run()
     fleet.cluster.put(local())
@@ -361,89 +281,3 @@ def test_an_external_name_is_told_on_the_route(fleet: Fleet) -> None:
     fleet.run()
 
     assert ("False", "InvalidKind") == fleet.route_told("ResolvedRefs")[:2]
-
-
-# --- tenancy --------------------------------------------------------------------------------------------------------
-
-
-def test_nodes_are_no_way_around_the_ranges_that_a_class_allows(fleet: Fleet) -> None:
-    """A hand-written EndpointSlice would have kube-proxy pass requests on to any host of the VPC."""
-    refs = {"group": "routewright.dev", "kind": "LoadBalancerConfig", "namespace": "infra", "name": "config"}
-    fleet.cluster.put(gateway_class(parametersRef=refs), config({"targetCIDRs": ["10.244.0.0/16"]}))
-    fleet.run()
-    assert 3 == len(fleet.targets())
-    fleet.cluster.put(endpoints(addresses=("10.244.0.1", "10.0.9.9")))
-
-    event = trigger(seen=(Seen("EndpointSlice", "uid-a-web-s", "9"),), services=("a/web",))
-    assert ["DeregisterTargets"] == fleet.writes(event)
-    assert ("False", "RefNotPermitted") == fleet.route_told("ResolvedRefs")[:2]
-    assert "10.0.9.9 is outside the allowed target ranges" in fleet.route_told("ResolvedRefs")[2]
-
-
-def test_a_metadata_address_behind_nodes_is_refused_without_any_range(fleet: Fleet) -> None:
-    fleet.cluster.put(endpoints(addresses=("169.254.169.254",)))
-
-    fleet.writes()
-
-    assert set() == fleet.targets()
-    assert ("False", "RefNotPermitted") == fleet.route_told("ResolvedRefs")[:2]
-
-
-# --- streams --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def streaming(fleet: Fleet) -> Fleet:
-    fleet.cluster.objects.pop(("HTTPRoute", "a", "web"))
-    tcp = route_of("TCPRoute", "t", creationTimestamp="2026-01-01T00:00:00Z")
-    fleet.cluster.put(gateway(listeners=[listener("tcp", 9000, "TCP")]), tcp)
-    return fleet
-
-
-def attributes(fleet: Fleet) -> dict[str, str]:
-    arn = fleet.group()["TargetGroupArn"]
-    found = fleet.account.client("elbv2").describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
-    return {one["Key"]: one["Value"] for one in found}
-
-
-def test_streams_go_to_nodes_too(streaming: Fleet) -> None:
-    streaming.writes()
-
-    assert ("instance", "TCP", "TCP") == tuple(
-        streaming.group()[name] for name in ("TargetType", "Protocol", "HealthCheckProtocol")
-    )
-    assert {(one, 30080) for one in streaming.instances} == streaming.targets()
-
-
-def test_a_stream_of_local_traffic_asks_kube_proxy_by_http(streaming: Fleet) -> None:
-    streaming.cluster.put(local())
-
-    streaming.writes()
-
-    found = streaming.group()
-    assert ("HTTP", "32500", "/healthz") == tuple(found[f"HealthCheck{name}"] for name in ("Protocol", "Port", "Path"))
-
-
-def test_the_clients_address_is_kept_as_aws_does_by_default_once_nobody_sets_it(streaming: Fleet) -> None:
-    streaming.cluster.put(backend_config({"targetType": "instance", "aws": {"preserveClientIP": False}}))
-    streaming.writes()
-    assert "false" == attributes(streaming)["preserve_client_ip.enabled"]
-    streaming.cluster.put(backend_config({"targetType": "instance"}))
-
-    assert ["ModifyTargetGroupAttributes"] == streaming.writes()
-    assert "true" == attributes(streaming)["preserve_client_ip.enabled"]
-
-
-def test_datagrams_go_to_nodes_too(streaming: Fleet) -> None:
-    streaming.cluster.objects.pop(("TCPRoute", "a", "t"))
-    dns = node_service("dns", node_port=30053)
-    slices = endpoints("dns")
-    dns["spec"]["ports"][0]["protocol"] = slices["ports"][0]["protocol"] = "UDP"
-    udp = route_of("UDPRoute", "u", spec={"rules": [rule(backend("dns"))]}, creationTimestamp="2026-01-01T00:00:00Z")
-    streaming.cluster.put(gateway(listeners=[listener("udp", 53, "UDP")]), udp, dns, slices)
-    streaming.cluster.put(backend_config({"targetType": "instance"}, target="dns"))
-
-    streaming.writes()
-
-    assert {(one, 30053) for one in streaming.instances} == streaming.targets()
-    assert ("instance", "UDP") == (streaming.group()["TargetType"], streaming.group()["Protocol"])
