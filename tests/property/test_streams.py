@@ -7,6 +7,6 @@ import pytest
 from tests.proof.streams import tell
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [*range(4), 7])  # the last ends elsewhere where no ListenerSet wakes its Gateway
 def test_shuffled_doubled_late_and_lost_events_lead_to_the_same_end(seed: int) -> None:
     assert tell(seed)["histories"] == 1
