@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from reconciler.certificates import CaBundle, CertificateFacts
+from reconciler.certificates import CaBundle, CertificateFacts, fingerprint
 from reconciler.gatewayapi.values import mapping, text
 from reconciler.keys import ConfigMapRef, SecretRef
 from reconciler.ports import KeyPair
@@ -174,8 +173,7 @@ def _key_type(key: CertificatePublicKeyTypes) -> str:
 
 
 def _fingerprint(certificates: Sequence[x509.Certificate]) -> str:
-    der = b"".join(one.public_bytes(serialization.Encoding.DER) for one in certificates)
-    return hashlib.sha256(der).hexdigest()[:16]
+    return fingerprint(one.public_bytes(serialization.Encoding.DER) for one in certificates)
 
 
 def _rfc3339(moment: datetime) -> str:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reconciler.keys import ConfigMapRef, SecretRef
+
+
+def fingerprint(certificates: Iterable[bytes]) -> str:
+    """Return the fingerprint of certificates (DER), leaf first: 16 hex digits of sha256 over all of them."""
+    return hashlib.sha256(b"".join(certificates)).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from providers.aws import calls
 from providers.aws.attributes import PROTECTION, with_defaults
-from providers.aws.names import ADDONS
+from providers.aws.names import ADDONS, OR
 from providers.aws.resources import (
     ADDRESSES_KEY,
     ALB,
@@ -30,9 +30,6 @@ from reconciler.values import Json
 
 RULES_QUOTA = "RulesQuota"
 """Field of a wanted load balancer: rules it may have. A limit, nothing to compare or to set."""
-
-IMPORTING = "importing"
-"""Fingerprint of a certificate whose content is not known to be the former or the new one."""
 
 type Resources = Mapping[ResourceKey, Resource]
 
@@ -74,16 +71,15 @@ def certificate_imports(want: Resources, got: Resources) -> Iterator[Change]:
             why = f"{key} has another key type, which a certificate in ACM cannot change: it is imported anew"
             yield creation(calls.IMPORT_CERTIFICATE, certificate, why)
         elif fields := differing(certificate.spec, there.spec):
-            if there.spec.get("Fingerprint") != IMPORTING:
-                yield _unknown(certificate, there)
+            yield _either(certificate, there)
             yield update(calls.IMPORT_CERTIFICATE, certificate, there, fields)
-            yield update(calls.TAG_CERTIFICATE, certificate, there, fields)
 
 
-def _unknown(certificate: Resource, there: Resource) -> Change:
-    """Return the step that unsays what a certificate holds: after a cut, the tag must not vouch for the former one."""
-    spec: dict[str, Json] = {**there.spec, "Fingerprint": IMPORTING}
-    why = f"{certificate.key} is about to be imported: until it is, its tag names no content"
+def _either(certificate: Resource, there: Resource) -> Change:
+    """Return the step that lets a certificate's tag name both contents: after a cut, it must not vouch for one."""
+    both = f"{there.spec.get('Fingerprint', '')}{OR}{certificate.spec['Fingerprint']}"
+    spec: dict[str, Json] = {**certificate.spec, "Fingerprint": both}
+    why = f"{certificate.key} is about to be imported: its tag names what it holds before and after"
     return Change(Op.UPDATE, certificate.key, replace(certificate, spec=spec), there, why, call=calls.TAG_CERTIFICATE)
 
 

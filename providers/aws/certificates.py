@@ -1,19 +1,24 @@
 """Secrets' certificates in ACM: found by tags, imported, re-imported to the same ARN. They belong to the cluster.
 
-The fingerprint tag is written after the import, so that a crash in between only costs one more import of the same.
+Before a renewed one is imported to the same ARN, its tag comes to name both contents, the former and the new,
+and stays so.
+A tag that names two is settled by the certificate itself: a run may have been cut between the tag and the import.
 """
 
 from __future__ import annotations
 
+import re
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from providers.aws.clients import Clients
-from providers.aws.names import CLUSTER, ID, PREFIX, cluster_tags, logical_id
+from providers.aws.names import CLUSTER, ID, OR, PREFIX, cluster_tags, logical_id
 from providers.aws.ownership import plain, tagged
 from providers.aws.resources import certificate_key
+from reconciler.certificates import fingerprint
 from reconciler.errors import Conflict, PermissionDenied
 from reconciler.plan import Resource, ResourceKey, differing
 from reconciler.ports import KeyPair
@@ -28,6 +33,7 @@ ALL_KEY_TYPES = [f"RSA_{bits}" for bits in (1024, 2048, 3072, 4096)] + [
     f"EC_{curve}" for curve in ("prime256v1", "secp384r1", "secp521r1")
 ]
 _KIND = "acm:certificate"
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 def read_certificates(clients: Clients, cluster: str, wanted: Mapping[str, Resource]) -> Iterator[Resource]:
@@ -43,11 +49,21 @@ def read_certificates(clients: Clients, cluster: str, wanted: Mapping[str, Resou
             break
         for arn, tags in sorted(look(clients, cluster)):
             if name := ids.get(tags.get(ID, "")):
-                spec: dict[str, Json] = {"Fingerprint": tags.get(FINGERPRINT, ""), "KeyType": tags.get(KEY_TYPE, "")}
+                known = _content(clients, arn, tags.get(FINGERPRINT, ""))
+                spec: dict[str, Json] = {"Fingerprint": known, "KeyType": tags.get(KEY_TYPE, "")}
                 found[name][arn] = Resource(certificate_key(name), spec, cloud_id=arn)
     for name, several in found.items():
         if several:
             yield min(several.values(), key=partial(_distance, wanted[name]))
+
+
+def _content(clients: Clients, arn: str, tag: str) -> str:
+    """Return the fingerprint of what a certificate holds, by its tag, or by itself where the tag names two."""
+    if OR not in tag:
+        return tag
+    held = clients.call("acm", "GetCertificate", CertificateArn=arn)
+    chain = _PEM.findall(held["Certificate"] + (held.get("CertificateChain") or ""))
+    return fingerprint(ssl.PEM_cert_to_DER_cert(one) for one in chain)
 
 
 def _best(want: Resource, several: Mapping[str, Resource]) -> Resource | None:
@@ -102,7 +118,7 @@ def imported_at(clients: Clients, arn: str) -> float:
 
 
 def tag_again(clients: Clients, arn: str, want: Resource) -> None:
-    """Note on a certificate what it now holds."""
+    """Note on a certificate what it holds, or may hold once it is imported."""
     listed = [{"Key": name, "Value": value} for name, value in fact_tags(want).items()]
     clients.call("acm", "AddTagsToCertificate", CertificateArn=arn, Tags=listed)
 

@@ -29,6 +29,8 @@ TAG_KEYS = "routewright.dev/tag-keys"
 PREFIX = "routewright.dev/"
 
 MAX_TAG_VALUE = 256
+OR = "/"
+"""Stands in the tag of a certificate between its former content and the new one."""
 MAX_TAGS = 50
 OUR_TAGS = 9
 """At most: those above, and the sweep's note."""

@@ -58,7 +58,7 @@ def test_a_renewed_certificate_is_imported_in_place_and_tagged() -> None:
     """No listener is touched."""
     there = [*whole(), Resource(listener_key(443), HTTPS)]
 
-    assert ["AddTagsToCertificate", "ImportCertificate", "AddTagsToCertificate"] == calls_of(
+    assert ["AddTagsToCertificate", "ImportCertificate"] == calls_of(
         swap(there, certificate_key("team/a"), Fingerprint="2"), there
     )
 
