@@ -33,7 +33,7 @@ from tests.fakes import FakeCluster, trigger
 from tests.proof.alb import Answer, Evaluator
 from tests.proof.mutants import MUTANTS, Reorder, Reordered
 from tests.proof.table import Counts, Share
-from tests.proof.wants import PORTS, REQUESTS, SERVICE_OF, Want, edited, first_want
+from tests.proof.wants import PORTS, REQUESTS, SERVICE_BEHIND, SERVICE_OF, Want, edited, first_want
 
 KEY = GatewayKey(CLUSTER, "infra", "gw")
 TRANSITIONS = 500
@@ -114,7 +114,7 @@ class Stand:
         self.provider = provider_for(CONTROLLER, rate=1000)
         self._room_provider: Any = Reordered(self.provider, reorder) if reorder else self.provider
         self.cluster = FakeCluster(provider="aws")
-        self._evaluator = Evaluator(REQUESTS, SERVICE_OF)
+        self._evaluator = Evaluator(REQUESTS, SERVICE_OF | SERVICE_BEHIND)
         self._numbers = iter(range(1, 10**6))
         self._expect: tuple[Answers, Answers] | None = None
 

@@ -23,7 +23,8 @@ SERVICE_OF = {
     for last in range(1, 5)
 }
 NODE_PORTS = {service: 30_000 + index for index, service in enumerate(SERVICES)}
-SERVICE_OF |= {f":{port}": f"{namespace}/{name}" for (namespace, name), port in NODE_PORTS.items()}
+SERVICE_BEHIND = {f":{port}": f"{namespace}/{name}" for (namespace, name), port in NODE_PORTS.items()}
+"""By node port, on every instance."""
 REQUESTS = tuple(
     Request(host, path, method, headers, query)
     for host, path, (method, headers, query) in itertools.product(
