@@ -58,12 +58,19 @@ def read_certificates(clients: Clients, cluster: str, wanted: Mapping[str, Resou
 
 
 def _content(clients: Clients, arn: str, tag: str) -> str:
-    """Return the fingerprint of what a certificate holds, by its tag, or by itself where the tag names two."""
+    """Return the fingerprint of what a certificate holds, by its tag, or by itself where the tag names two.
+
+    ACM may add its root to the chain that was imported: the longest beginning that has one of both fingerprints counts.
+    "" for neither.
+    """
     if OR not in tag:
         return tag
     held = clients.call("acm", "GetCertificate", CertificateArn=arn)
-    chain = _PEM.findall(held["Certificate"] + (held.get("CertificateChain") or ""))
-    return fingerprint(ssl.PEM_cert_to_DER_cert(one) for one in chain)
+    chain = [
+        ssl.PEM_cert_to_DER_cert(one) for one in _PEM.findall(held["Certificate"] + held.get("CertificateChain", ""))
+    ]
+    beginnings = (fingerprint(chain[:size]) for size in range(len(chain), 0, -1))
+    return next((one for one in beginnings if one in tag.split(OR)), "")
 
 
 def _best(want: Resource, several: Mapping[str, Resource]) -> Resource | None:

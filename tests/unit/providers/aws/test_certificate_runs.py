@@ -42,6 +42,7 @@ def test_a_renewed_secret_goes_into_the_same_arn_and_no_listener_is_touched(worl
 
     assert ["AddTagsToCertificate", "ImportCertificate"] == world.operations()
     assert before == world.balancer()["Listeners"][0]["Certificates"][0]["CertificateArn"]
+    assert [] == world.deep()
 
 
 def test_a_secret_with_another_key_type_is_imported_anew_and_swapped_without_a_gap(world: World) -> None:
@@ -80,6 +81,7 @@ def test_what_is_served_is_what_the_secret_says_wherever_a_renewal_failed(
 
     served = world.balancer()["Listeners"][0]["Certificates"][0]["Certificate"]
     assert (new if renewed else old)["data"]["tls.crt"] == base64.b64encode(served.encode()).decode()
+    assert [] == world.deep()
 
 
 @pytest.mark.parametrize("turn", range(3))
