@@ -25,7 +25,10 @@ from reconciler.gatewayapi.resources import (
     GROUP,
     ConfigObject,
     EndpointSlice,
+    Gateway,
+    GatewayClass,
     Holder,
+    ListenerSet,
     Namespace,
     ReferenceGrant,
     Service,
@@ -61,10 +64,7 @@ def take_snapshot(
     everything = tuple(objects)
     for item in everything:
         by_kind.setdefault(kind_of(item), []).append(item)
-    gateways = [read_gateway(item) for item in by_kind.get("Gateway", ())]
-    gateway = next((g for g in gateways if (g.meta.namespace, g.meta.name) == (key.namespace, key.name)), None)
-    class_name = gateway.class_name if gateway else ("" if key.namespace else key.name)
-    classes = [read_gateway_class(item) for item in by_kind.get("GatewayClass", ())]
+    gateway, gateway_class = _gateway_of(key, by_kind.get("Gateway", ()), by_kind.get("GatewayClass", ()))
     configs = (item for kind in CONFIG_KINDS for item in by_kind.get(kind, ()))
     sets = {_name(item): gateway_of_set(item) for item in by_kind.get("ListenerSet", ())}
     routes = [item for kind in route_kinds() for item in by_kind.get(kind, ())]
@@ -75,12 +75,8 @@ def take_snapshot(
         key=key,
         controller=controller,
         gateway=gateway,
-        gateway_class=next((c for c in classes if class_name and c.meta.name == class_name), None),
-        listener_sets=tuple(
-            read_listener_set(item)
-            for item in by_kind.get("ListenerSet", ())
-            if sets[_name(item)] == (key.namespace, key.name)
-        ),
+        gateway_class=gateway_class,
+        listener_sets=_sets_of(key, by_kind.get("ListenerSet", ())),
         lost_sets=lost,
         routes=tuple(read_route(item) for item in mine),
         grants=tuple(read_grant(item) for item in by_kind.get("ReferenceGrant", ())),
@@ -97,6 +93,20 @@ def take_snapshot(
         bundle_version=bundle_version,
         versions=versions,
     )
+
+
+def _gateway_of(
+    key: GatewayKey, gateways: Iterable[Mapping[str, Any]], classes: Iterable[Mapping[str, Any]]
+) -> tuple[Gateway | None, GatewayClass | None]:
+    """Return the Gateway, and its class or the one that `key` names."""
+    gateway = next((read_gateway(item) for item in gateways if _name(item) == (key.namespace, key.name)), None)
+    name = gateway.class_name if gateway else ("" if key.namespace else key.name)
+    return gateway, next((one for one in map(read_gateway_class, classes) if name and one.meta.name == name), None)
+
+
+def _sets_of(key: GatewayKey, sets: Iterable[Mapping[str, Any]]) -> tuple[ListenerSet, ...]:
+    """Return the ListenerSets that name the Gateway."""
+    return tuple(read_listener_set(item) for item in sets if gateway_of_set(item) == (key.namespace, key.name))
 
 
 def _name(item: Mapping[str, Any]) -> tuple[str, str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from emulators.aws.inprocess import strict_aws
 from reconciler.events import Seen
 from tests.aws_world import hold, secret, secure
 from tests.builders import (
@@ -26,12 +24,6 @@ from tests.fakes import trigger
 from tests.unit.providers.aws.fleet_world import SERVICE_EVENT, Fleet, local, nodes_changed
 
 type Plain = dict[str, Any]
-
-
-@pytest.fixture
-def fleet() -> Iterator[Fleet]:
-    with strict_aws() as account:
-        yield Fleet(account)
 
 
 def test_nodes_are_registered_by_their_instance_ids_at_the_node_port(fleet: Fleet) -> None:

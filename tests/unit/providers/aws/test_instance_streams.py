@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from emulators.aws.inprocess import strict_aws
 from reconciler.events import Seen
 from tests.builders import (
     backend,
@@ -25,12 +23,6 @@ from tests.fakes import trigger
 from tests.unit.providers.aws.fleet_world import Fleet, local
 
 type Plain = dict[str, Any]
-
-
-@pytest.fixture
-def fleet() -> Iterator[Fleet]:
-    with strict_aws() as account:
-        yield Fleet(account)
 
 
 # --- tenancy --------------------------------------------------------------------------------------------------------

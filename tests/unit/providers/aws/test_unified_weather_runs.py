@@ -97,6 +97,19 @@ def test_a_former_load_balancer_serves_until_its_successor_is_active(scheme: str
         assert [] == world.deep()
 
 
+def test_a_load_balancer_that_cannot_be_had_costs_the_other_one_no_deep_look(world: Unified) -> None:
+    """Without an address there is no NLB; a run with nothing to do asks for both, and then for what there is."""
+    world.ask("2001:db8::1", allow=True)
+    world.settle()
+    assert {"application"} == set(world.balancers())
+    world.forget()
+
+    world.run(trigger(cause=Cause.RESYNC))
+
+    counts = world.account.journal.counts()
+    assert (3, 0) == (counts.reads, counts.writes)
+
+
 @pytest.mark.parametrize("asked", ["203.0.113.9", "2001:db8::1"])
 def test_streams_alone_keep_the_nlb_they_have_when_no_address_asked_for_can_be_had(world: Unified, asked: str) -> None:
     world.cluster.objects.pop(("HTTPRoute", "a", "web"))
